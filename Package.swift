@@ -41,13 +41,13 @@ let package = Package(
             dependencies: ["COpenBLAS", "CLinux", "Kernels", "Threading", "Configuration"]
                 + kernelTargets.map { .target(name: $0.name) }),
         // Row 2
-        .target(name: "Autograd", dependencies: ["Tensors"]),
+        .target(name: "Autograd", dependencies: ["Kernels", "Tensors"]),
         .target(name: "Datasets", dependencies: ["Tensors", "Threading", "Hashing", "Configuration"]),
         .target(name: "Checkpoints", dependencies: ["Hashing"]),
         .target(name: "Messaging", dependencies: ["CZeroMQ", "CLinux", "Threading"]),
         // Row 3
-        .target(name: "Layers", dependencies: ["Autograd", "Tensors", "Configuration"]),
-        .target(name: "Optimizers", dependencies: ["Autograd", "Tensors", "Configuration"]),
+        .target(name: "Layers", dependencies: ["Kernels", "Autograd", "Tensors", "Configuration"]),
+        .target(name: "Optimizers", dependencies: ["Kernels", "Autograd", "Tensors", "Configuration"]),
         .target(name: "Collectives", dependencies: ["Messaging", "Threading", "Tensors", "Configuration"]),
         .target(
             name: "Cluster",
