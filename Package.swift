@@ -35,7 +35,7 @@ let package = Package(
         // Row 1
         .target(name: "Threading"),
         .target(name: "Hashing", dependencies: ["COpenSSL"]),
-        .target(name: "Configuration", dependencies: ["Yams"]),
+        .target(name: "Configuration", dependencies: ["Hashing", "Yams"]),
         .target(
             name: "Tensors",
             dependencies: ["COpenBLAS", "CLinux", "Kernels", "Threading", "Configuration"]
