@@ -4,7 +4,7 @@ import Layers
 import Tensors
 
 /// A network that can be made for samples and classes of any data set that fits it.
-public protocol ModelDefinition {
+public protocol ModelDefinition: Sendable {
     /// The name in the configuration.
     static var name: String { get }
 
@@ -41,7 +41,7 @@ public struct Model: Sendable {
             throw ModelError.unknown(name)
         }
         let builder = ParameterBuilder()
-        do {
+        do throws(ShapeError) {
             layers = try definition.layers(builder, sample: sample, classes: classes)
             let output = try layers.outputShape(for: sample)
             guard output == [classes] else {
