@@ -50,7 +50,9 @@ struct SafeTensorsHeader {
         var entries: [Entry] = []
         for member in members {
             if member.key == Self.metadataKey {
-                guard metadata == nil else { throw SafeTensorsError(file, "has two entries '\(member.key)' in its header") }
+                guard metadata == nil else {
+                    throw SafeTensorsError(file, "has two entries '\(member.key)' in its header")
+                }
                 metadata = try Self.metadata(member.value, file: file)
             } else {
                 entries.append(try Self.entry(member.key, member.value, file: file))
