@@ -48,7 +48,7 @@ let package = Package(
         // Row 3
         .target(name: "Layers", dependencies: ["Kernels", "Autograd", "Tensors", "Configuration"]),
         .target(name: "Optimizers", dependencies: ["Kernels", "Autograd", "Tensors", "Configuration"]),
-        .target(name: "Collectives", dependencies: ["Messaging", "Threading", "Tensors", "Configuration"]),
+        .target(name: "Collectives", dependencies: ["Messaging", "Threading", "Configuration"]),
         .target(
             name: "Cluster",
             dependencies: [
