@@ -1,5 +1,7 @@
+import Configuration
+
 /// The section `data` of a configuration: which samples a run learns from and how they are read.
-public struct DataConfiguration: Codable, Sendable, Equatable {
+public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection {
     /// How samples reach a worker.
     public enum Delivery: String, Codable, Sendable, CaseIterable {
         /// Every worker reads the data set on its own host.
@@ -9,10 +11,10 @@ public struct DataConfiguration: Codable, Sendable, Equatable {
     /// The data set's name in ``DatasetCatalog``.
     public var name = "shapes"
     /// The folder that holds the data set's own folder; without it `$CONVOY_DATA`, then `data`.
-    public var path: String?
+    public var path: Nullable<String> = nil
     /// Trains on the first `limit` samples of the training split alone; the test split stays whole, so that accuracies
     /// compare.
-    public var limit: Int?
+    public var limit: Nullable<Int> = nil
     /// How samples reach a worker.
     public var delivery = Delivery.local
     /// The transforms of training samples by their names in ``TransformCatalog``, applied in this order. They are the
@@ -33,8 +35,8 @@ public struct DataConfiguration: Codable, Sendable, Equatable {
     public func problems() -> [(key: String, problem: String)] {
         var problems: [(key: String, problem: String)] = []
         if let problem = DatasetCatalog.problem(withName: name) { problems.append(("name", problem)) }
-        if path?.isEmpty == true { problems.append(("path", "an empty path names no folder; write null or a folder")) }
-        if let limit, limit < 1 { problems.append(("limit", "\(limit) samples are no data; write null or at least 1")) }
+        if path.value?.isEmpty == true { problems.append(("path", "an empty path names no folder; write null or a folder")) }
+        if let limit = limit.value, limit < 1 { problems.append(("limit", "\(limit) samples are no data; write null or at least 1")) }
         for name in augment {
             if let problem = TransformCatalog.problem(withName: name) { problems.append(("augment", problem)) }
         }
@@ -48,7 +50,7 @@ public struct DataConfiguration: Codable, Sendable, Equatable {
     ///
     /// - Parameter environmentPath: The value of `$CONVOY_DATA`, which the caller reads.
     public func folder(environmentPath: String?) -> String {
-        if let path { return path }
+        if let path = path.value { return path }
         if let environmentPath, !environmentPath.isEmpty { return environmentPath }
         return "data"
     }

@@ -37,7 +37,7 @@ public enum DatasetCatalog {
             throw NameLookup.error(unknown: configuration.name, kind: kind, known: entries.map(\.name))
         }
         let dataset = try entry.open(configuration.folder(environmentPath: environmentPath))
-        guard let limit = configuration.limit else { return dataset }
+        guard let limit = configuration.limit.value else { return dataset }
         return LimitedDataset(dataset, limit: limit)
     }
 

@@ -32,7 +32,7 @@ public enum Host {
     ///
     /// - Throws: When the executable cannot be read.
     public static func build() throws -> String {
-        "\(version)+\(try SHA256.hash(fileAt: "/proc/self/exe").hexadecimal.prefix(16))"
+        "\(version)+\(try SHA256.hash(file: "/proc/self/exe").digest.hexadecimal.prefix(16))"
     }
 
     /// The version of the program.

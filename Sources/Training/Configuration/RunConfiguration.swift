@@ -40,6 +40,13 @@ public struct RunConfiguration: Codable, Sendable, Equatable, ValidatedSection {
         try ConfigurationReader.readFile(RunConfiguration(), path: path, overrides: overrides).resolved
     }
 
+    /// The defaults with the command line's `key=value`s.
+    ///
+    /// - Throws: `ConfigurationError` for the first fault.
+    public static func defaults(overrides: [String]) throws(ConfigurationError) -> RunConfiguration {
+        try ConfigurationReader.read(RunConfiguration(), yaml: "", file: "the defaults", overrides: overrides).resolved
+    }
+
     /// Reads what another process wrote with `yaml`; `source` names it in errors.
     ///
     /// - Throws: `ConfigurationError` for the first fault.

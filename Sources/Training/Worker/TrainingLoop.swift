@@ -31,6 +31,9 @@ final class TrainingLoop {
     private let evaluationLoader: Loader
     private var steps: Int
     private var samples = 0
+    private var epochSamples = 0
+    private var skipped = 0
+    private var repeated = 0
     private var lastSnapshot: Int?
 
     init(
@@ -51,7 +54,7 @@ final class TrainingLoop {
             configuration.optimizer.learningRate, configuration.schedule, stepsPerEpoch: plan.stepsPerEpoch,
             totalSteps: plan.totalSteps)
         clipping = configuration.training.clipNorm.value.map(GradientClipping.init(maximumNorm:))
-        let transforms = try configuration.data.augment.map { try TransformCatalog.transform(named: $0) }
+        let transforms = try TransformCatalog.transforms(named: configuration.data.augment)
         // Two steps ahead: while one is computed, the next is ready and the one after it is being made.
         loader = Loader(
             replica.dataset, transforms: transforms, seed: configuration.run.seed,
@@ -76,14 +79,17 @@ final class TrainingLoop {
                 loader.enqueue(plan.requests(epoch: epoch, from: step, shards: range))
             }
             isStopped = try advance(epoch: epoch)
-            if steps % plan.stepsPerEpoch == 0 && !isStopped { try evaluate(epoch: epoch) }
+            if steps % plan.stepsPerEpoch == 0 {
+                account(fullEpoch: assignment.firstStep <= steps - plan.stepsPerEpoch)
+                if !isStopped || steps == plan.totalSteps { try evaluate(epoch: epoch) }
+            }
             if steps % replica.configuration.training.checkpointEverySteps == 0 { try save() }
         }
         try save()
         control.progress(step: steps, phase: .finishing)
         return FinalReport(
-            isComplete: steps == plan.totalSteps, steps: steps, samples: samples,
-            parameterHash: try Snapshot.parameterHash(replica.model), peakMemoryMB: Host.peakMemoryMB)
+            isComplete: steps == plan.totalSteps, steps: steps, samples: samples, skippedSamples: skipped,
+            repeatedSamples: repeated, parameterHash: try Snapshot.parameterHash(replica.model), peakMemoryMB: Host.peakMemoryMB)
     }
 
     /// Takes one step; true when the run stops after it.
@@ -106,19 +112,30 @@ final class TrainingLoop {
             replica.model.arena, sum, learningRate: learningRate, gradientScale: scale * clip, replica.engine)
         replica.model.arena.absorb(statistics: sum.base, samples: count)
         samples += Int(count)
+        epochSamples += Int(count)
         if assignment.rank == 0 {
             let data = loader.timeWaited - waitedBefore
             let whole = start.duration(to: .now)
             control.report(
                 .step(
                     StepReport(
-                        epoch: epoch, step: steps, samples: Int(count), lossSum: Double(sum[.loss]),
+                        epoch: epoch, step: steps, stepsPerEpoch: plan.stepsPerEpoch, totalSteps: plan.totalSteps,
+                        samples: Int(count), lossSum: Double(sum[.loss]),
                         correct: Int(sum[.correct]), learningRate: Double(learningRate), seconds: whole.seconds,
                         computeSeconds: (whole - communication - data).seconds,
                         communicationSeconds: communication.seconds, dataSeconds: data.seconds)))
         }
         steps += 1
         return sum[.stopRequests] > 0
+    }
+
+    /// Compares the samples that the workers together applied in the epoch at its end with the data set.
+    private func account(fullEpoch: Bool) {
+        if fullEpoch {
+            skipped += max(0, plan.samples - epochSamples)
+            repeated += max(0, epochSamples - plan.samples)
+        }
+        epochSamples = 0
     }
 
     /// Sums the workers' partial sums bucket by bucket.
