@@ -12,13 +12,15 @@ public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection 
     public var name = "shapes"
     /// The folder that holds the data set's own folder; without it `$CONVOY_DATA`, then `data`.
     public var path: Nullable<String> = nil
-    /// Trains on the first `limit` samples of the training split alone; the test split stays whole, so that accuracies
-    /// compare.
+    /// The number of samples at the start of the training split to learn from; without it all.
+    ///
+    /// The test split stays whole, so that accuracies compare.
     public var limit: Nullable<Int> = nil
     /// How samples reach a worker.
     public var delivery = Delivery.local
-    /// The transforms of training samples by their names in ``TransformCatalog``, applied in this order. They are the
-    /// usual ones for small photographs; a set for which they make no sense needs `augment: []`.
+    /// The transforms of training samples by their names in ``TransformCatalog``, applied in this order.
+    ///
+    /// The defaults suit small pictures; a set for which they make no sense needs `augment: []`.
     public var augment = ["random_crop", "horizontal_flip"]
     /// The number of threads of a worker that read, decode and augment.
     public var loaderThreads = 1

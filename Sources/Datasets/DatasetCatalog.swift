@@ -1,3 +1,5 @@
+import Configuration
+
 /// A data set that can be opened by its name.
 public struct DatasetEntry: Sendable {
     /// The name in a configuration.
@@ -34,7 +36,7 @@ public enum DatasetCatalog {
         _ configuration: DataConfiguration, environmentPath: String?
     ) throws(DatasetError) -> any Dataset {
         guard let entry = entries.first(where: { $0.name == configuration.name }) else {
-            throw NameLookup.error(unknown: configuration.name, kind: kind, known: entries.map(\.name))
+            throw DatasetError(unknown(configuration.name))
         }
         let dataset = try entry.open(configuration.folder(environmentPath: environmentPath))
         guard let limit = configuration.limit.value else { return dataset }
@@ -43,9 +45,10 @@ public enum DatasetCatalog {
 
     /// Why `name` cannot be opened, or nil when the catalogue has it.
     static func problem(withName name: String) -> String? {
-        let known = entries.map(\.name)
-        return known.contains(name) ? nil : "\(NameLookup.error(unknown: name, kind: kind, known: known))"
+        entries.contains { $0.name == name } ? nil : unknown(name).description
     }
 
-    private static let kind = "data set"
+    private static func unknown(_ name: String) -> UnknownName {
+        UnknownName(kind: "data set", name: name, known: entries.map(\.name))
+    }
 }

@@ -8,12 +8,16 @@ package struct CIFARVariant: Sendable {
     let layout: RecordLayout
     let normalization: Normalization
     let archive: String
-    /// Records in each training file. Official files have exactly these numbers; tests write smaller ones.
+    /// Records in each training file.
+    ///
+    /// Official files have exactly these numbers; tests write smaller ones.
     package var trainRecords: Int
     /// Records in the test file.
     package var testRecords: Int
 
-    /// A record is one label byte and three planes. The statistics are those of the 50000 training images.
+    /// CIFAR-10: a record is one label byte and three planes.
+    ///
+    /// The statistics are those of the 50000 training images.
     package static let cifar10 = CIFARVariant(
         name: "cifar10", folder: "cifar-10-batches-bin", namesFile: "batches.meta.txt",
         trainFiles: (1...5).map { "data_batch_\($0).bin" }, testFile: "test_batch.bin",
@@ -21,7 +25,7 @@ package struct CIFARVariant: Sendable {
         normalization: Normalization(mean: [0.4914, 0.4822, 0.4465], deviation: [0.2470, 0.2435, 0.2616]),
         archive: "cifar-10-binary.tar.gz", trainRecords: 10000, testRecords: 10000)
 
-    /// A record is the label of 20 coarse classes, the label of 100 fine ones, which counts, and three planes.
+    /// CIFAR-100: a record is the label of 20 coarse classes, the label of 100 fine ones, which counts, and three planes.
     package static let cifar100 = CIFARVariant(
         name: "cifar100", folder: "cifar-100-binary", namesFile: "fine_label_names.txt",
         trainFiles: ["train.bin"], testFile: "test.bin",

@@ -13,9 +13,9 @@ public enum LoaderError: Error, Sendable, Hashable, CustomStringConvertible {
         case .sample(let index, let split, let dataset, let cause):
             "sample \(index) of the \(split) split of \(dataset) cannot be read: \(cause)"
         case .timedOut(let dataset, let request, let threads, let waited):
-            "waited \(waited) for \(request.indices.count) samples of the \(request.split) split of \(dataset) (the first "
-                + "is \(request.indices.first ?? 0)) from \(threads) loader threads; see whether the disk or network "
-                + "folder answers, or set data.loader_threads higher"
+            "waited \(waited) for \(request.indices.count) samples of the \(request.split) split of \(dataset), the first "
+                + "\(request.indices.first ?? 0); see whether the disk or network folder answers, or set "
+                + "data.loader_threads above \(threads)"
         case .closed(let dataset):
             "the loader of \(dataset) was closed while a batch was asked of it; open a new one"
         }

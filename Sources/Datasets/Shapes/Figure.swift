@@ -1,19 +1,19 @@
 /// Eight numbers side by side: eight neighbouring pixels are drawn at once.
-typealias Lanes = SIMD8<Float>
+package typealias Lanes = SIMD8<Float>
 
 /// The figures that `Shapes` draws; the raw value is the label.
-enum Figure: Int, CaseIterable, Sendable {
+package enum Figure: Int, CaseIterable, Sendable {
     case circle, square, triangle, cross, ring, star, crescent, heart, arrow, bars
 
     /// The name of the class.
-    var name: String { "\(self)" }
+    package var name: String { "\(self)" }
 
     /// How far points (x, y) are outside the figure, negative inside; the figure fills about the unit disc.
     ///
     /// At the edge the value falls by one for each unit of length, which is what anti-aliasing needs; off the edge it is
     /// a bound of the distance only. Formulas are intersections (`max`) and unions (`min`) of discs and half-planes.
     @inline(__always)
-    func distance(_ x: Lanes, _ y: Lanes) -> Lanes {
+    package func distance(_ x: Lanes, _ y: Lanes) -> Lanes {
         switch self {
         case .circle:
             return length(x, y) - 0.85

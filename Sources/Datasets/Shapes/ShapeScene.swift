@@ -12,9 +12,9 @@ struct ShapeScene {
 
     private let figure: Figure
     private let centre: (x: Float, y: Float)
-    /// A pixel's way along the figure's x axis for a step to the right (`x`) and down (`y`); a radius has length 1.
+    /// A pixel's way along the figure's x axis for a step to the right (`x`) and up (`y`); a radius has length 1.
     private let axis: (x: Float, y: Float)
-    /// The length of a pixel's side turned into the figure's unit: distances times this are pixels.
+    /// The pixels of the figure's unit of length.
     private let radius: Float
     private let ground: Colour
     private let ink: Colour
@@ -26,11 +26,11 @@ struct ShapeScene {
     /// Draws the lots of a picture of `figure` from `random`.
     init(_ figure: Figure, random: inout RandomStream) {
         self.figure = figure
-        radius = random.uniform(9, 13)
+        radius = random.uniform(8, 13)
         let room = Float(Self.side / 2) - radius
         let middle = Float(Self.side - 1) / 2
         centre = (middle + random.uniform(-room, room), middle + random.uniform(-room, room))
-        let turn = Self.unit(1, random.uniform(-0.45, 0.45))
+        let turn = Self.unit(1, random.uniform(-0.6, 0.6))
         axis = (turn.x / radius, turn.y / radius)
         let first = Self.colour(25, 230, &random)
         var second = Self.colour(25, 230, &random)
@@ -39,19 +39,19 @@ struct ShapeScene {
         ink = second
         slope = (Self.colour(-1.6, 1.6, &random), Self.colour(-1.6, 1.6, &random))
         stripes = Stripes(&random)
-        noise = random.uniform(8, 24)
+        noise = random.uniform(8, 32)
     }
 
     /// Draws the picture as bytes `[32, 32, 3]`, each with noise from `random`.
     func draw(into pixels: UnsafeMutableBufferPointer<UInt8>, random: inout RandomStream) {
         let steps = Lanes(0, 1, 2, 3, 4, 5, 6, 7)
         for row in 0..<Self.side {
-            let down = Float(row) - centre.y
+            let up = centre.y - Float(row)
             for first in stride(from: 0, to: Self.side, by: Lanes.scalarCount) {
                 let columns = steps + Float(first)
                 let right = columns - centre.x
-                let x = right * axis.x + down * axis.y
-                let y = down * axis.x - right * axis.y
+                let x = right * axis.x + up * axis.y
+                let y = up * axis.x - right * axis.y
                 let cover = Self.clamped(0.5 - radius * figure.distance(x, y), 0, 1)
                 let shade = stripes.shade(columns, Float(row))
                 for channel in 0..<Self.channels {
@@ -89,7 +89,7 @@ struct ShapeScene {
         return unsafeBitCast(bytes | Float(0x1p23).bitPattern, to: Lanes.self)
     }
 
-    /// Words whose lowest bytes are the nearest whole numbers to `values`, which are in 0 ... 255.
+    /// Words whose lowest bytes are the nearest whole numbers to `values`, which are from 0 to 255.
     @inline(__always)
     private static func rounded(_ values: Lanes) -> SIMD8<UInt32> {
         unsafeBitCast(values + 0x1p23, to: SIMD8<UInt32>.self)
@@ -117,7 +117,7 @@ struct ShapeScene {
     /// Whether a figure in one colour can be told from a ground in the other through slope, stripes and noise.
     private static func isDistinct(_ first: Colour, _ second: Colour) -> Bool {
         let difference = first - second
-        return (difference * difference).sum() > 120 * 120
+        return (difference * difference).sum() > 100 * 100
     }
 }
 
@@ -132,7 +132,7 @@ private struct Stripes {
         let length = random.uniform(4, 16)
         step = (direction.x / length, direction.y / length)
         phase = random.uniform()
-        height = random.uniform(0, 24)
+        height = random.uniform(0, 32)
     }
 
     /// What the stripes add to each channel at pixels of a row: between -height/2 and height/2.

@@ -17,7 +17,7 @@ public struct HorizontalFlip: Transform {
     }
 
     /// Reverses the pixels of every row.
-    static func mirror(_ sample: inout Sample) {
+    package static func mirror(_ sample: inout Sample) {
         let shape = sample.shape
         sample.withMutablePixels { pixels in
             guard let base = pixels.baseAddress else { return }

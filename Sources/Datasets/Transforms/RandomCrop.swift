@@ -26,7 +26,7 @@ public struct RandomCrop: Transform {
     /// Makes pixel (y, x) the one that was at (y + origin.y, x + origin.x), or black where there was none.
     ///
     /// Works in place: rows are moved in the order in which no row is overwritten before it was read.
-    static func shift(_ sample: inout Sample, from origin: (y: Int, x: Int)) {
+    package static func shift(_ sample: inout Sample, from origin: (y: Int, x: Int)) {
         let shape = sample.shape
         let rowBytes = shape.rowBytes
         let moved = min(abs(origin.x), shape.width) * shape.channels

@@ -1,3 +1,4 @@
+import Configuration
 import Tensors
 
 /// A random change of a training sample that keeps its label; the pixels of a clip's frames change alike.
@@ -26,7 +27,7 @@ public enum TransformCatalog {
         var transforms: [any Transform] = []
         for name in names {
             guard let entry = entries.first(where: { $0.name == name }) else {
-                throw NameLookup.error(unknown: name, kind: kind, known: entries.map(\.name))
+                throw DatasetError(unknown(name))
             }
             transforms.append(entry)
         }
@@ -35,9 +36,10 @@ public enum TransformCatalog {
 
     /// Why `name` cannot be used, or nil when the catalogue has it.
     static func problem(withName name: String) -> String? {
-        let known = entries.map(\.name)
-        return known.contains(name) ? nil : "\(NameLookup.error(unknown: name, kind: kind, known: known))"
+        entries.contains { $0.name == name } ? nil : unknown(name).description
     }
 
-    private static let kind = "transform"
+    private static func unknown(_ name: String) -> UnknownName {
+        UnknownName(kind: "transform", name: name, known: entries.map(\.name))
+    }
 }
