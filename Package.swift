@@ -48,7 +48,7 @@ let package = Package(
         // Row 3
         .target(name: "Layers", dependencies: ["Autograd", "Tensors", "Configuration"]),
         .target(name: "Optimizers", dependencies: ["Autograd", "Tensors", "Configuration"]),
-        .target(name: "Collectives", dependencies: ["Messaging", "Threading", "Tensors", "Configuration"]),
+        .target(name: "Collectives", dependencies: ["Messaging", "Threading"]),
         .target(
             name: "Cluster",
             dependencies: [

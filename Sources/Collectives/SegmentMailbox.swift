@@ -1,0 +1,147 @@
+import Messaging
+import Synchronization
+
+/// A message that a mailbox did not pass on, with the reason.
+public struct DroppedMessage: Sendable, CustomStringConvertible {
+    /// Who sent it.
+    public let sender: PeerID
+    /// Why it was dropped.
+    public let reason: String
+
+    /// One sentence.
+    public var description: String { "a message of \(sender) was dropped because \(reason)" }
+}
+
+/// Sorts a transport's inbox into the segments of the current all-reduce, later ones, and what belongs to none.
+///
+/// One mailbox lasts as long as its transport, over all generations: faster peers may be in the next step or
+/// generation already, and their segments wait here for their turn. The transport's inbox belongs to the mailbox alone.
+public final class SegmentMailbox: Sendable {
+    struct Segment: Sendable {
+        let sender: PeerID
+        let header: SegmentHeader
+        let payload: Frame
+    }
+
+    enum Delivery: Sendable {
+        case segment(Segment)
+        case lost(PeerID, reason: String)
+        case woken
+        case nothing
+    }
+
+    private struct State {
+        var early: [Position: [Segment]] = [:]
+        var lost: [PeerID: String] = [:]
+        var connected: Set<PeerID> = []
+        var dropped = 0
+    }
+
+    let transport: any Transport
+    let runID: UInt64
+    private let onDrop: @Sendable (DroppedMessage) -> Void
+    private let state = Mutex(State())
+
+    /// A mailbox on `transport` for the run `runID`.
+    ///
+    /// - Parameter onDrop: Called, on the thread that sums, for each message that is dropped: for the log.
+    public init(
+        transport: any Transport, runID: UInt64, onDrop: @escaping @Sendable (DroppedMessage) -> Void = { _ in }
+    ) {
+        self.transport = transport
+        self.runID = runID
+        self.onDrop = onDrop
+    }
+
+    /// How many messages have been dropped: of other runs or generations, malformed, or sent twice.
+    public var droppedCount: Int { state.withLock { $0.dropped } }
+
+    /// Counts and reports a message that nobody wants.
+    func drop(from sender: PeerID, because reason: String) {
+        state.withLock { $0.dropped += 1 }
+        onDrop(DroppedMessage(sender: sender, reason: reason))
+    }
+
+    /// Forgets losses of `members` that have been connected again since; called when a generation begins.
+    func begin(with members: [PeerID]) {
+        state.withLock { state in
+            for member in members where state.connected.contains(member) { state.lost[member] = nil }
+        }
+    }
+
+    /// Why the connection to the first lost one of `members` ended; nil when all are there.
+    func loss(among members: [PeerID]) -> (peer: PeerID, reason: String)? {
+        state.withLock { state in
+            for member in members {
+                if let reason = state.lost[member] { return (member, reason) }
+            }
+            return nil
+        }
+    }
+
+    /// Takes the segments that arrived before `position` was reached, and forgets those before it.
+    func takeEarly(at position: Position) -> [Segment] {
+        let (segments, stale) = state.withLock { state in
+            let segments = state.early.removeValue(forKey: position) ?? []
+            let stale = state.early.filter { $0.key < position }
+            for key in stale.keys { state.early[key] = nil }
+            return (segments, stale.values.joined())
+        }
+        for segment in stale { drop(from: segment.sender, because: Self.lateness(segment.header.position, position)) }
+        return segments
+    }
+
+    /// The next thing that matters to the all-reduce at `position`, waiting until `deadline`.
+    func next(at position: Position, until deadline: ContinuousClock.Instant) throws(TransportError) -> Delivery {
+        while let event = try transport.receive(until: deadline) {
+            switch event {
+            case .message(let sender, let frames):
+                if sender == transport.id { return .woken }
+                if let segment = sort(frames, of: sender, at: position) { return .segment(segment) }
+            case .connected(let peer):
+                state.withLock { _ = $0.connected.insert(peer) }
+            case .disconnected(let peer):
+                return lost(peer, because: "its connection ended")
+            case .unreachable(let peer, let reason):
+                return lost(peer, because: reason)
+            }
+        }
+        return .nothing
+    }
+
+    private func lost(_ peer: PeerID, because reason: String) -> Delivery {
+        state.withLock { state in
+            state.connected.remove(peer)
+            state.lost[peer] = reason
+        }
+        return .lost(peer, reason: reason)
+    }
+
+    private func sort(_ frames: [Frame], of sender: PeerID, at position: Position) -> Segment? {
+        let header: SegmentHeader
+        do throws(MalformedSegment) {
+            header = try SegmentHeader(frames)
+        } catch {
+            drop(from: sender, because: error.reason)
+            return nil
+        }
+        guard header.runID == runID else {
+            drop(from: sender, because: "it belongs to run \(header.runID) and this is run \(runID)")
+            return nil
+        }
+        let segment = Segment(sender: sender, header: header, payload: frames[1])
+        if header.position == position { return segment }
+        if header.position > position {
+            state.withLock { $0.early[header.position, default: []].append(segment) }
+        } else {
+            drop(from: sender, because: Self.lateness(header.position, position))
+        }
+        return nil
+    }
+
+    private static func lateness(_ late: Position, _ now: Position) -> String {
+        late.generation != now.generation
+            ? "it is of generation \(late.generation) and this is generation \(now.generation)"
+            : "it is of step \(late.step), bucket \(late.bucket), which is done"
+    }
+}
