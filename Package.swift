@@ -80,7 +80,11 @@ let package = Package(
         .testTarget(name: "MessagingTests", dependencies: ["Messaging", "Threading", "TestSupport"]),
         .testTarget(
             name: "CollectivesTests", dependencies: ["Collectives", "Messaging", "Threading", "Tensors", "TestSupport"]),
-        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Messaging", "TestSupport"]),
+        .testTarget(
+            name: "ClusterTests",
+            dependencies: [
+                "Cluster", "Messaging", "Tensors", "Threading", "TestSupport", .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Threading", "TestSupport"]),
         .testTarget(
             name: "LayersTests",

@@ -21,7 +21,9 @@ public final class Coordinator: Sendable {
         self.settings = settings
     }
 
-    /// Leads the run to its end; blocks the calling thread. The transport stays open.
+    /// Leads the run to its end; blocks the calling thread.
+    ///
+    /// The transport stays open, so that the last messages can leave before it is closed.
     public func run(_ observer: any CoordinatorObserver) -> RunOutcome {
         var state = CoordinatorState(settings, at: .now)
         var nextTick = ContinuousClock.now

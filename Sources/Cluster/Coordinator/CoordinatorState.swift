@@ -23,8 +23,10 @@ public struct CoordinatorState: Sendable {
         public var heartbeatTimeout: Duration
         /// The first step to train, counted from 0.
         public var firstStep: Int
-        /// Workers that the coordinator's own launcher starts. Nobody starts them again, so the run fails without them,
-        /// while it goes on waiting when another one leaves before the start.
+        /// Workers that the coordinator's own launcher starts.
+        ///
+        /// Nobody starts them again, so the run fails without them, while it goes on waiting when another one leaves
+        /// before the start.
         public var launched: Set<PeerID>
 
         /// Settings for a run.

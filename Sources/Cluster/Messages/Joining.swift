@@ -1,6 +1,8 @@
 import Messaging
 
-/// How a worker introduces itself. Its id is the name under which the transport knows it.
+/// How a worker introduces itself.
+///
+/// Its id is the name under which the transport knows it.
 public struct Hello: Codable, Sendable, Equatable {
     /// The build of the program.
     public var build: String
@@ -141,7 +143,9 @@ public struct Assignment: Codable, Sendable, Equatable {
     }
 }
 
-/// Why `text` cannot be shown as part of a line, or nil. What one host says is printed on another one's terminal.
+/// Why `text` cannot be shown as part of a line, or nil.
+///
+/// What one host says is printed on another one's terminal.
 func textProblem(_ text: String) -> String? {
     if text.utf8.count > 1024 { return "a text of \(text.utf8.count) bytes is too long" }
     return text.unicodeScalars.contains { $0.properties.generalCategory == .control }

@@ -43,7 +43,9 @@ public final class WorkerControl: Sendable {
     /// Passes something on to the coordinator; safe from any thread.
     public func report(_ report: WorkerReport) { local.push(.reported(report)) }
 
-    /// Says where the worker stands; cheap and safe from any thread. It goes out with the next heartbeat.
+    /// Says where the worker stands; cheap and safe from any thread.
+    ///
+    /// It goes out with the next heartbeat.
     public func progress(step: Int, phase: Progress.Phase) {
         latest.withLock { $0 = Progress(step: step, phase: phase) }
     }
