@@ -61,7 +61,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Models", "Layers", "Optimizers", "Collectives", "Cluster", "Autograd", "Datasets", "Checkpoints",
-                "Messaging", "Threading", "Hashing", "Configuration", "Tensors",
+                "Messaging", "Threading", "Hashing", "Configuration", "Tensors", "Kernels",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // Row 6

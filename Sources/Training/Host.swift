@@ -23,7 +23,7 @@ public enum Host {
     /// The largest resident memory of this process so far, in MB (10⁶ bytes).
     static var peakMemoryMB: Double {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return Double(usage.ru_maxrss) * 1024 / 1e6
     }
 

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Cluster
+import Datasets
 import Foundation
 import Training
 

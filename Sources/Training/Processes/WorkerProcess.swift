@@ -1,5 +1,6 @@
 import Cluster
 import Foundation
+import Logging
 import Messaging
 import Tensors
 

@@ -3,6 +3,7 @@ import Cluster
 import Foundation
 import Logging
 import Messaging
+import Threading
 
 /// Turns what the coordinator reports into the files of the run's directory and what a person sees.
 ///

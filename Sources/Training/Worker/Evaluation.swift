@@ -2,6 +2,7 @@ import Autograd
 import Cluster
 import Datasets
 import Layers
+import Models
 import Tensors
 
 /// Judges the network by the test split: cut into chunks of a fixed size, of which each worker takes a contiguous share.

@@ -3,6 +3,7 @@ import Cluster
 import Datasets
 import Foundation
 import Hashing
+import Kernels
 import Layers
 import Models
 import Optimizers

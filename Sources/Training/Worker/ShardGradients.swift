@@ -3,6 +3,7 @@ import Collectives
 import Datasets
 import Kernels
 import Layers
+import Models
 import Tensors
 
 /// Computes the gradients of a worker's shards, one after the other, and folds them to the worker's nodes of the tree.

@@ -4,6 +4,7 @@ import Foundation
 import Hashing
 import Models
 import Optimizers
+import Tensors
 
 /// A worker's state after a number of steps, as the files of a checkpoint.
 struct Snapshot {

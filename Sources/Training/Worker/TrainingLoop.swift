@@ -1,11 +1,13 @@
 import Autograd
 import Cluster
 import Collectives
+import Configuration
 import Datasets
 import Foundation
 import Kernels
 import Layers
 import Messaging
+import Models
 import Optimizers
 import Synchronization
 import Tensors
