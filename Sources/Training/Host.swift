@@ -35,6 +35,11 @@ public enum Host {
         "\(version)+\(try SHA256.hash(file: "/proc/self/exe").digest.hexadecimal.prefix(16))"
     }
 
+    /// The path of this program's file.
+    public static var program: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/proc/self/exe"
+    }
+
     /// The version of the program.
     public static let version = "0.1.0"
 }

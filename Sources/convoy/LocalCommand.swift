@@ -15,7 +15,7 @@ struct LocalCommand: ParsableCommand {
         let process = try CoordinatorProcess(configuration)
         console.announce(process.directory, configuration)
         let result = try process.runLocally(
-            console, command: CommandLine.arguments, program: "/proc/\(getpid())/exe",
+            console, command: CommandLine.arguments, program: Host.program,
             environment: ProcessInfo.processInfo.environment)
         try console.conclude(result, process.directory)
     }

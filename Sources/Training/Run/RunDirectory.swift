@@ -51,6 +51,7 @@ public struct RunDirectory: Sendable {
     func write(_ value: some Encodable, to name: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         let bytes = try encoder.encode(value) + Data("\n".utf8)
         try AtomicFile.write(file(name), bytes)
     }

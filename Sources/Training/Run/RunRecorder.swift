@@ -16,6 +16,7 @@ final class RunRecorder: CoordinatorObserver {
     private let metrics: MetricsFile
     private let store: CheckpointStore
     private var environment: EnvironmentRecord
+    private var hellos: [PeerID: Hello] = [:]
     private var workerLogs: [String: FileLog] = [:]
     private var writer: CheckpointWriter?
     private var refusedCheckpoint: Int?
@@ -52,6 +53,7 @@ final class RunRecorder: CoordinatorObserver {
             display.print("waiting: \(waiting), giving up in \(ProgressLine.clock(waiting.left.seconds))")
             log.write(.info, "\(waiting)")
         case .joined(let peer, let hello):
+            hellos[peer] = hello
             log.write(
                 .info,
                 "joined: \(peer) (\(hello.host), pid \(hello.pid), \(hello.threads) threads, \(hello.kernels) kernels, "
@@ -111,7 +113,15 @@ final class RunRecorder: CoordinatorObserver {
         result.workers = members.count
         pace.restart()
         for member in members {
-            log.write(.info, "generation \(generation): \(member) at \(member.dataAddress)")
+            log.write(.info, "generation \(generation): \(member) is '\(member.id)' at \(member.dataAddress)")
+        }
+        environment.workers = members.compactMap { member in
+            hellos[member.id].map { .init(rank: member.rank, id: member.id.name, $0) }
+        }
+        do {
+            try directory.write(environment, to: "environment.json")
+        } catch {
+            complain("environment.json was not written: \(error)")
         }
         display.print("training with \(members.map(\.description).joined(separator: ", "))")
     }

@@ -4,11 +4,22 @@ import Cluster
 struct EnvironmentRecord: Codable {
     struct Worker: Codable {
         let rank: Int
+        let id: String
         let host: String
         let pid: Int32
         let threads: Int
         let kernels: String
         let blasCore: String
+
+        init(rank: Int, id: String, _ hello: Hello) {
+            self.rank = rank
+            self.id = id
+            host = hello.host
+            pid = hello.pid
+            threads = hello.threads
+            kernels = hello.kernels
+            blasCore = hello.blasCore
+        }
     }
 
     let run: String
