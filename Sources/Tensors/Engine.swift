@@ -20,8 +20,6 @@ public final class Engine: Sendable {
         memory = MemoryPool()
     }
 
-    deinit { threads.close() }
-
     /// A tensor from the engine's memory whose elements `fill` writes; it must write all of them.
     public func tensor(_ shape: Shape, fill: (UnsafeMutablePointer<Float>) -> Void) -> Tensor {
         Tensor(shape, pool: memory, fill: fill)
