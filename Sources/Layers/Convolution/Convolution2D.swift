@@ -53,10 +53,10 @@ public struct Convolution2D: Layer {
     /// Filters each image of the batch.
     public func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
         let shape = input.value.shape
-        let operation = Correlation(
+        let geometry = ConvolutionGeometry(
             windows: windows(height: shape[1], width: shape[2]), outputs: outputs, groups: groups)
         let parameters = ([weight, bias].compactMap(\.self)).map(context.tape.parameter)
-        return context.tape.apply(operation, to: [input] + parameters)
+        return context.tape.apply(Correlation(geometry: geometry), to: [input] + parameters)
     }
 
     private func windows(height: Int, width: Int) -> Windows {
