@@ -112,6 +112,7 @@ public enum ConfigurationReader {
         }
         let nested = keys.reversed().reduce(document.value ?? .null) { inner, key in .section([.init(key, inner)]) }
         tree = try overlaid(tree, with: nested, at: "") { _ in location }
+        locations = locations.filter { !$0.key.hasPrefix(path + "[") }  // A list replaces the one before.
         locations[path] = location
         for inner in document.lines.keys { locations[path + (inner.hasPrefix("[") ? inner : ".\(inner)")] = location }
     }
