@@ -73,7 +73,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // Tests
-        .target(name: "TestSupport", dependencies: ["Tensors", "Checkpoints"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Autograd", "Tensors", "Checkpoints"], path: "Tests/TestSupport"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Hashing", "TestSupport"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors", "Threading", "TestSupport"]),
@@ -81,7 +81,7 @@ let package = Package(
         .testTarget(
             name: "CollectivesTests", dependencies: ["Collectives", "Messaging", "Threading", "Tensors", "TestSupport"]),
         .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Messaging", "TestSupport"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Threading", "TestSupport"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels", "Threading", "TestSupport"]),
         .testTarget(
             name: "LayersTests",
             dependencies: ["Layers", "Autograd", "Tensors", "Checkpoints", "TestSupport"],
@@ -90,7 +90,9 @@ let package = Package(
             name: "OptimizersTests",
             dependencies: ["Optimizers", "Autograd", "Tensors", "Checkpoints", "TestSupport"],
             resources: [.copy("Fixtures")]),
-        .testTarget(name: "ModelsTests", dependencies: ["Models", "Layers", "Autograd", "Tensors", "TestSupport"]),
+        .testTarget(
+            name: "ModelsTests", dependencies: ["Models", "Layers", "Autograd", "Tensors", "TestSupport"],
+            resources: [.copy("Fixtures")]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Checkpoints", "Hashing", "CLinux"]),
     ] + kernelTargets
