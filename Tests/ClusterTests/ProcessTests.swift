@@ -141,6 +141,39 @@ struct ProcessTests {
         #expect(bench.exit().map { $0 == ("watched", .signal(SIGTERM)) } == true)
     }
 
+    @Test("a worker that watches its parent ends with it, also when the parent is killed")
+    func parentKilled() async throws {
+        let folder = Self.folder(ofRunner: getpid())
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        // The process in which the body runs is the parent here; it knows the folder by its own parent.
+        await #expect(processExitsWith: .signal(SIGKILL)) {
+            let launcher = LocalLauncher { _, _ in }
+            let log = ProcessTests.folder(ofRunner: getppid()) + "/log"
+            let script = ["--pdeathsig", "KILL", "/bin/sh", "-c", "echo $$; exec sleep 1000"]
+            try launcher.start(
+                .init(worker: "a", arguments: ["/usr/bin/setpriv"] + script, environment: [:], log: log))
+            let deadline = ContinuousClock.now + .seconds(5)
+            while (try? String(contentsOfFile: log, encoding: .utf8))?.hasSuffix("\n") != true, .now < deadline {
+                usleep(2000)
+            }
+            kill(getpid(), SIGKILL)
+        }
+        let said = try String(contentsOfFile: folder + "/log", encoding: .utf8)
+        let pid = try #require(Int32(said.trimmingCharacters(in: .whitespacesAndNewlines)))
+        let deadline = ContinuousClock.now + .seconds(5)
+        while Self.isRunning(pid), .now < deadline { usleep(2000) }
+        #expect(!Self.isRunning(pid))
+    }
+
+    static func folder(ofRunner pid: Int32) -> String { NSTemporaryDirectory() + "/cluster-parent-\(pid)" }
+
+    /// Whether a process runs; one that has ended and was not reaped does not.
+    static func isRunning(_ pid: Int32) -> Bool {
+        guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
+        return !status.contains(") Z ")
+    }
+
     @Test("a parent that is gone already is an error")
     func parentGone() async {
         // In a process of its own: the request would tie the test runner's life to its parent.
