@@ -35,20 +35,20 @@ let package = Package(
         // Row 1
         .target(name: "Threading"),
         .target(name: "Hashing", dependencies: ["COpenSSL"]),
-        .target(name: "Configuration", dependencies: ["Yams"]),
+        .target(name: "Configuration", dependencies: ["Hashing", "Yams"]),
         .target(
             name: "Tensors",
             dependencies: ["COpenBLAS", "CLinux", "Kernels", "Threading", "Configuration"]
                 + kernelTargets.map { .target(name: $0.name) }),
         // Row 2
-        .target(name: "Autograd", dependencies: ["Tensors"]),
+        .target(name: "Autograd", dependencies: ["Kernels", "Tensors"]),
         .target(name: "Datasets", dependencies: ["Tensors", "Threading", "Hashing", "Configuration"]),
         .target(name: "Checkpoints", dependencies: ["Hashing"]),
         .target(name: "Messaging", dependencies: ["CZeroMQ", "CLinux", "Threading"]),
         // Row 3
-        .target(name: "Layers", dependencies: ["Autograd", "Tensors", "Configuration"]),
-        .target(name: "Optimizers", dependencies: ["Autograd", "Tensors", "Configuration"]),
-        .target(name: "Collectives", dependencies: ["Messaging", "Threading"]),
+        .target(name: "Layers", dependencies: ["Kernels", "Autograd", "Tensors", "Configuration"]),
+        .target(name: "Optimizers", dependencies: ["Kernels", "Autograd", "Tensors", "Configuration"]),
+        .target(name: "Collectives", dependencies: ["Messaging", "Threading", "Configuration"]),
         .target(
             name: "Cluster",
             dependencies: [
@@ -61,7 +61,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Models", "Layers", "Optimizers", "Collectives", "Cluster", "Autograd", "Datasets", "Checkpoints",
-                "Messaging", "Threading", "Hashing", "Configuration", "Tensors",
+                "Messaging", "Threading", "Hashing", "Configuration", "Tensors", "Kernels",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // Row 6

@@ -32,23 +32,21 @@ public final class ThreadPool: @unchecked Sendable {  // `job` and `next` are be
     /// Runs `body(0)` … `body(count - 1)`, each once, and returns when all are done.
     ///
     /// Calls do not nest: `body` must not call `run` on the same pool.
-    public func run(_ count: Int, _ body: @Sendable (Int) -> Void) {
+    /// `body` escapes: a thread may hold it a moment longer than the call lasts.
+    public func run(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
         if threads == 1 || count < 2 {
             for part in 0..<count { body(part) }
             return
         }
-        // The threads leave the job before `run` returns, so `body` does not outlive the call.
-        withoutActuallyEscaping(body) { body in
-            condition.withLock {
-                precondition(job == nil, "a loop is running on this pool already")
-                job = Job(body: body, count: count)
-                condition.broadcast()
-            }
-            workOnJob()
-            condition.withLock {
-                while let current = job, current.finished < current.count { condition.wait() }
-                job = nil
-            }
+        condition.withLock {
+            precondition(job == nil, "a loop is running on this pool already")
+            job = Job(body: body, count: count)
+            condition.broadcast()
+        }
+        workOnJob()
+        condition.withLock {
+            while let current = job, current.finished < current.count { condition.wait() }
+            job = nil
         }
     }
 

@@ -27,6 +27,8 @@ public struct StepReport: Codable, Sendable, Equatable {
     public var epoch: Int
     /// The step, counted from 0.
     public var step: Int
+    /// The steps of an epoch and of the whole run.
+    public var stepsPerEpoch, totalSteps: Int
     /// Samples in the global batch.
     public var samples: Int
     /// The sum of the samples' losses.
@@ -46,11 +48,14 @@ public struct StepReport: Codable, Sendable, Equatable {
 
     /// Reports a step.
     public init(
-        epoch: Int, step: Int, samples: Int, lossSum: Double, correct: Int, learningRate: Double, seconds: Double,
-        computeSeconds: Double, communicationSeconds: Double, dataSeconds: Double
+        epoch: Int, step: Int, stepsPerEpoch: Int, totalSteps: Int, samples: Int, lossSum: Double, correct: Int,
+        learningRate: Double, seconds: Double, computeSeconds: Double, communicationSeconds: Double,
+        dataSeconds: Double
     ) {
         self.epoch = epoch
         self.step = step
+        self.stepsPerEpoch = stepsPerEpoch
+        self.totalSteps = totalSteps
         self.samples = samples
         self.lossSum = lossSum
         self.correct = correct
@@ -62,7 +67,9 @@ public struct StepReport: Codable, Sendable, Equatable {
     }
 
     var problem: String? {
-        if epoch < 0 || step < 0 { return "epoch \(epoch), step \(step)" }
+        if epoch < 0 || step < 0 || stepsPerEpoch < 1 || totalSteps <= step {
+            return "epoch \(epoch), step \(step) of \(totalSteps), \(stepsPerEpoch) an epoch"
+        }
         return countsProblem(samples: samples, correct: correct)
     }
 }
@@ -160,16 +167,23 @@ public struct FinalReport: Codable, Sendable, Equatable {
     public var steps: Int
     /// Samples in those steps, over all workers.
     public var samples: Int
+    /// Samples of complete epochs that were never applied, and applications beyond the first.
+    public var skippedSamples, repeatedSamples: Int
     /// The hash of parameters and buffers.
     public var parameterHash: String
     /// The largest resident memory of the process in MB.
     public var peakMemoryMB: Double
 
     /// Reports the end.
-    public init(isComplete: Bool, steps: Int, samples: Int, parameterHash: String, peakMemoryMB: Double) {
+    public init(
+        isComplete: Bool, steps: Int, samples: Int, skippedSamples: Int, repeatedSamples: Int, parameterHash: String,
+        peakMemoryMB: Double
+    ) {
         self.isComplete = isComplete
         self.steps = steps
         self.samples = samples
+        self.skippedSamples = skippedSamples
+        self.repeatedSamples = repeatedSamples
         self.parameterHash = parameterHash
         self.peakMemoryMB = peakMemoryMB
     }

@@ -1,0 +1,76 @@
+import Tensors
+
+/// What a shard of a batch contributes to a step, in one allocation laid out like the `ParameterArena`: gradients at the
+/// parameters' places, batch statistics at the buffers' places, then the tallies.
+///
+/// Everything in it is a sum over samples, so blocks of several shards are added element by element.
+public final class GradientBlock {
+    /// Sums that ride along with the gradients.
+    public enum Tally: Int, CaseIterable, Sendable {
+        /// The number of samples.
+        case samples
+        /// The sum of the samples' losses.
+        case loss
+        /// The number of samples whose largest logit is the target's.
+        case correct
+        /// The number of shards whose worker was asked to stop.
+        case stopRequests
+    }
+
+    /// The elements.
+    public let base: UnsafeMutablePointer<Float>
+    /// Where gradients, statistics and tallies lie.
+    public let parameterRange, bufferRange, tallyRange: Range<Int>
+    private var isWritten: [Bool]
+    private let parameters: [Parameter]
+
+    /// A block of zeros for the model in `arena`.
+    public init(for arena: ParameterArena) {
+        parameterRange = arena.parameterRange
+        bufferRange = arena.bufferRange
+        tallyRange = arena.count..<arena.count + Tally.allCases.count
+        parameters = arena.parameters
+        isWritten = Array(repeating: false, count: parameters.count)
+        base = ParameterArena.allocate(tallyRange.upperBound)
+    }
+
+    deinit { base.deallocate() }
+
+    /// The number of elements.
+    public var count: Int { tallyRange.upperBound }
+
+    /// One of the sums that ride along.
+    public subscript(tally: Tally) -> Float {
+        get { base[tallyRange.lowerBound + tally.rawValue] }
+        set { base[tallyRange.lowerBound + tally.rawValue] = newValue }
+    }
+
+    /// Prepares for a new shard: gradients are overwritten by the first contribution, the rest is zero.
+    public func reset() {
+        for index in isWritten.indices { isWritten[index] = false }
+        (base + bufferRange.lowerBound).update(repeating: 0, count: tallyRange.upperBound - bufferRange.lowerBound)
+    }
+
+    /// Zeroes the gradients that nothing contributed to; to be called after the last backward pass of a shard.
+    public func finish() {
+        for (index, parameter) in parameters.enumerated() where !isWritten[index] {
+            (base + parameter.range.lowerBound).update(repeating: 0, count: parameter.range.count)
+        }
+    }
+
+    /// Calls `body` with a parameter's gradient and whether to add to it.
+    func contribute(to parameter: Parameter, _ body: (UnsafeMutablePointer<Float>, _ accumulate: Bool) -> Void) {
+        body(base + parameter.range.lowerBound, isWritten[parameter.index])
+        isWritten[parameter.index] = true
+    }
+
+    /// Adds a batch statistic, times the number of samples that it stands for.
+    public func record(_ statistic: UnsafePointer<Float>, samples: Int, for buffer: Buffer) {
+        for (offset, index) in buffer.range.enumerated() { base[index] += statistic[offset] * Float(samples) }
+    }
+
+    /// A parameter's gradient, copied.
+    public func gradient(of parameter: Parameter) -> Tensor {
+        Tensor(parameter.shape) { $0.update(from: base + parameter.range.lowerBound, count: parameter.shape.count) }
+    }
+}

@@ -1,0 +1,113 @@
+import Tensors
+
+/// Fills a new parameter.
+public protocol Initializer: Sendable {
+    /// Writes all elements of a parameter of `shape`, drawing from `random`.
+    func fill(_ elements: UnsafeMutablePointer<Float>, _ shape: Shape, _ random: inout RandomStream)
+}
+
+/// Names, places and fills the parameters of a model while its layers are made.
+///
+/// - Determinism: parameter number `i` is drawn from a stream of its own, a function of the seed and `i`.
+/// - Source: the idea of scopes is that of candle's VarBuilder.
+public final class ParameterBuilder {
+    private struct Registry {
+        var parameters: [(name: String, shape: Shape, initializer: any Initializer)] = []
+        var buffers: [(name: String, shape: Shape, momentum: Float, initial: Float)] = []
+        var counters: [Counter] = []
+        var names: Set<String> = []
+        var parameterEnd = 0
+        var bufferEnd = 0
+    }
+
+    private final class Shared {
+        var registry = Registry()
+    }
+
+    private let shared: Shared
+    private let prefix: String
+
+    /// A builder without parameters.
+    public convenience init() { self.init(Shared(), prefix: "") }
+
+    private init(_ shared: Shared, prefix: String) {
+        self.shared = shared
+        self.prefix = prefix
+    }
+
+    /// A builder for the same model whose names begin with this one's prefix, `name` and a dot.
+    public func scope(_ name: String) -> ParameterBuilder {
+        ParameterBuilder(shared, prefix: prefix + name + ".")
+    }
+
+    /// The name of the layer that this builder is for, as in `features.0`.
+    public var path: String { String(prefix.dropLast()) }
+
+    /// Registers a trained tensor.
+    public func parameter(_ name: String, _ shape: Shape, _ initializer: any Initializer) -> Parameter {
+        let full = claim(name)
+        let start = shared.registry.parameterEnd
+        shared.registry.parameters.append((full, shape, initializer))
+        shared.registry.parameterEnd = start + Self.padded(shape.count)
+        let index = shared.registry.parameters.count - 1
+        return Parameter(name: full, shape: shape, range: start..<start + shape.count, index: index)
+    }
+
+    /// Registers a saved, untrained tensor filled with `initial`; `momentum` weighs new statistics.
+    public func buffer(_ name: String, _ shape: Shape, initial: Float, momentum: Float) -> BufferHandle {
+        let full = claim(name)
+        shared.registry.buffers.append((full, shape, momentum, initial))
+        return BufferHandle(index: shared.registry.buffers.count - 1)
+    }
+
+    /// Registers a saved step counter.
+    public func counter(_ name: String) {
+        shared.registry.counters.append(Counter(name: claim(name)))
+    }
+
+    /// Places and fills everything registered so far.
+    public func build(seed: UInt64) -> ParameterArena {
+        let registry = shared.registry
+        var start = 0
+        let parameters = registry.parameters.enumerated().map { index, entry in
+            defer { start += Self.padded(entry.shape.count) }
+            return Parameter(
+                name: entry.name, shape: entry.shape, range: start..<start + entry.shape.count, index: index)
+        }
+        let parameterEnd = start
+        let buffers = registry.buffers.map { entry in
+            defer { start += Self.padded(entry.shape.count) }
+            return Buffer(
+                name: entry.name, shape: entry.shape, range: start..<start + entry.shape.count,
+                momentum: entry.momentum)
+        }
+        let arena = ParameterArena(
+            parameters: parameters, buffers: buffers, counters: registry.counters, parameterEnd: parameterEnd,
+            end: start)
+        for (parameter, entry) in zip(parameters, registry.parameters) {
+            var random = RandomStream(seed: seed, Self.domain, UInt64(parameter.index))
+            entry.initializer.fill(arena.values + parameter.range.lowerBound, parameter.shape, &random)
+        }
+        for (buffer, entry) in zip(buffers, registry.buffers) {
+            (arena.values + buffer.range.lowerBound).update(repeating: entry.initial, count: buffer.range.count)
+        }
+        return arena
+    }
+
+    /// Separates the streams of initial values from all others of the same seed.
+    private static let domain: UInt64 = 0x1417
+
+    private static func padded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+
+    private func claim(_ name: String) -> String {
+        let full = prefix + name
+        precondition(shared.registry.names.insert(full).inserted, "two tensors of the model are named '\(full)'")
+        return full
+    }
+}
+
+/// A registered buffer; its place is known once the model is built.
+public struct BufferHandle: Hashable, Sendable {
+    /// Its place among `ParameterArena.buffers`.
+    public let index: Int
+}

@@ -1,0 +1,96 @@
+import Tensors
+
+/// A value on a tape, and its gradient once backward has reached it.
+public final class Variable {
+    /// The value.
+    public let value: Tensor
+    /// Whether anything trained, or asked for, lies upstream.
+    public let needsGradient: Bool
+    let parameter: Parameter?
+    /// The gradient so far.
+    var gradient: Tensor?
+    /// Whether the gradient outlives backward.
+    var keepsGradient = false
+
+    init(_ value: Tensor, needsGradient: Bool, parameter: Parameter? = nil) {
+        self.value = value
+        self.needsGradient = needsGradient
+        self.parameter = parameter
+    }
+}
+
+/// Records the operations of one forward pass and plays them backwards.
+///
+/// Confined to the compute thread; made for one pass.
+public final class Tape {
+    private struct Node {
+        let inputs: [Variable]
+        let output: Variable
+        let backward: (Tensor, GradientSinks) -> Void
+    }
+
+    /// What computes.
+    public let engine: Engine
+    /// The model's values.
+    public let arena: ParameterArena
+    /// Where gradients and statistics of the pass go; nil when it only evaluates.
+    public let block: GradientBlock?
+    private var nodes: [Node] = []
+    private var parameterVariables: [Int: Variable] = [:]
+
+    /// A tape that records when there is a block for the gradients.
+    public init(engine: Engine, arena: ParameterArena, block: GradientBlock? = nil) {
+        self.engine = engine
+        self.arena = arena
+        self.block = block
+    }
+
+    /// A value without a gradient, unless it is asked for.
+    public func constant(_ value: Tensor, wantsGradient: Bool = false) -> Variable {
+        let variable = Variable(value, needsGradient: wantsGradient && block != nil)
+        variable.keepsGradient = wantsGradient
+        return variable
+    }
+
+    /// A parameter's value; its gradient goes to the block.
+    public func parameter(_ parameter: Parameter) -> Variable {
+        if let known = parameterVariables[parameter.index] { return known }
+        let variable = Variable(arena.value(of: parameter), needsGradient: block != nil, parameter: parameter)
+        parameterVariables[parameter.index] = variable
+        return variable
+    }
+
+    /// Computes an operation and records it if a gradient may be wanted.
+    public func apply<O: Operation>(_ operation: O, to inputs: [Variable]) -> Variable {
+        let (output, saved) = operation.forward(inputs.map(\.value), engine)
+        let variable = Variable(output, needsGradient: inputs.contains(where: \.needsGradient))
+        if variable.needsGradient {
+            let engine = engine
+            nodes.append(
+                Node(inputs: inputs, output: variable) { gradient, sinks in
+                    operation.backward(gradient, saved, sinks, engine)
+                })
+        }
+        return variable
+    }
+
+    /// Propagates `gradient`, that of `output`, to everything before it and forgets the recorded operations.
+    ///
+    /// What an operation saved is freed as soon as its backward is done.
+    public func backward(from output: Variable, gradient: Tensor) {
+        guard let block else { preconditionFailure("this tape does not record") }
+        precondition(gradient.shape == output.value.shape, "the gradient has the output's shape")
+        output.gradient = gradient
+        while let node = nodes.popLast() {
+            guard let gradient = node.output.gradient else { continue }
+            if !node.output.keepsGradient { node.output.gradient = nil }
+            node.backward(gradient, GradientSinks(variables: node.inputs, block: block, engine: engine))
+        }
+    }
+
+    /// The gradient that backward gave to `variable`; nil when it was not kept or not reached.
+    public func gradient(of variable: Variable) -> Tensor? {
+        if let parameter = variable.parameter { return block?.gradient(of: parameter) }
+        return variable.gradient
+    }
+}

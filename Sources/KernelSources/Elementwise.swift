@@ -1,0 +1,66 @@
+import Kernels
+
+// Plain loops: the compiler vectorises them for the module's instruction set. Multiplications and additions are not
+// contracted, so all instruction sets give the same bits here.
+
+func add(_ a: Source, _ b: Source, _ y: Destination, _ count: Int) {
+    for i in 0..<count { y[i] = a[i] + b[i] }
+}
+
+func accumulate(_ x: UnsafeRawPointer, _ y: Destination, _ count: Int) {
+    for i in 0..<count { y[i] += x.loadUnaligned(fromByteOffset: i &* 4, as: Float.self) }
+}
+
+func scale(_ y: Destination, _ factor: Float, _ count: Int) {
+    for i in 0..<count { y[i] *= factor }
+}
+
+func relu(_ x: Source, _ y: Destination, _ count: Int) {
+    for i in 0..<count { y[i] = x[i] < 0 ? 0 : x[i] }
+}
+
+func reluGradient(_ y: Source, _ dy: Source, _ dx: Destination, _ count: Int, _ adds: Bool) {
+    if adds {
+        for i in 0..<count { dx[i] += y[i] <= 0 ? 0 : dy[i] }
+    } else {
+        for i in 0..<count { dx[i] = y[i] <= 0 ? 0 : dy[i] }
+    }
+}
+
+/// The output function of the SplitMix64 stream, as in `RandomStream.mixed`.
+@inline(__always)
+private func mixed(_ state: UInt64) -> UInt64 {
+    var bits = state
+    bits = (bits ^ (bits &>> 30)) &* 0xbf58_476d_1ce4_e5b9
+    bits = (bits ^ (bits &>> 27)) &* 0x94d0_49bb_1331_11eb
+    return bits ^ (bits &>> 31)
+}
+
+func dropout(
+    _ x: Source, _ y: Destination, _ count: Int, _ position: UInt64, _ threshold: UInt64, _ factor: Float, _ adds: Bool
+) {
+    let increment: UInt64 = 0x9e37_79b9_7f4a_7c15
+    for i in 0..<count {
+        let number = mixed(position &+ (UInt64(truncatingIfNeeded: i) &+ 1) &* increment) &>> 32
+        let kept = number < threshold ? 0 : x[i] * factor
+        y[i] = adds ? y[i] + kept : kept
+    }
+}
+
+func sumOfSquares(_ x: Source, _ count: Int) -> Double {
+    // Eight running sums break the chain of dependent additions; their order depends on the count alone.
+    var sums = SIMD8<Double>(repeating: 0)
+    var i = 0
+    while i &+ 8 <= count {
+        let values = UnsafeRawPointer(x + i).loadUnaligned(as: SIMD8<Float>.self)
+        let wide = SIMD8<Double>(values)
+        sums += wide * wide
+        i &+= 8
+    }
+    var total = sums.sum()
+    while i < count {
+        total += Double(x[i]) * Double(x[i])
+        i &+= 1
+    }
+    return total
+}

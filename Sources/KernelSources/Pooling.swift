@@ -1,0 +1,34 @@
+import Kernels
+
+func maximum(
+    _ image: Source, _ output: Destination, _ taps: UnsafeMutablePointer<UInt8>, _ windows: Windows
+) {
+    let channels = windows.channels
+    let count = windows.outputHeight &* windows.outputWidth &* channels
+    output.update(repeating: -Float.infinity, count: count)
+    taps.update(repeating: 0, count: count)
+    forEachTap(windows) { window, tap, pixel in
+        let source = image + pixel &* channels
+        let target = output + window &* channels
+        let winner = taps + window &* channels
+        let number = UInt8(truncatingIfNeeded: tap)
+        for c in 0..<channels {
+            let wins = source[c] > target[c] || source[c] != source[c]
+            target[c] = wins ? source[c] : target[c]
+            winner[c] = wins ? number : winner[c]
+        }
+    }
+}
+
+func maximumGradient(
+    _ dy: Source, _ taps: UnsafePointer<UInt8>, _ dImage: Destination, _ windows: Windows
+) {
+    let channels = windows.channels
+    forEachTap(windows) { window, tap, pixel in
+        let source = dy + window &* channels
+        let winner = taps + window &* channels
+        let target = dImage + pixel &* channels
+        let number = UInt8(truncatingIfNeeded: tap)
+        for c in 0..<channels { target[c] += winner[c] == number ? source[c] : 0 }
+    }
+}

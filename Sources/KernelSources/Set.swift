@@ -1,0 +1,25 @@
+import Kernels
+
+#if AVX512
+private let instructionSet = "avx512"
+#elseif AVX2
+private let instructionSet = "avx2"
+#else
+private let instructionSet = "baseline"
+#endif
+
+/// The kernels compiled for this module's instruction set.
+public let kernelSet = KernelSet(
+    name: instructionSet,
+    elementwise: ElementwiseKernels(
+        add: add, accumulate: accumulate, scale: scale, relu: relu, reluGradient: reluGradient, dropout: dropout,
+        sumOfSquares: sumOfSquares),
+    rows: RowKernels(
+        addBias: addBias, sum: sum, moments: moments, affine: affine, gradientSums: gradientSums,
+        affineGradient: affineGradient, transpose: transpose),
+    convolution: ConvolutionKernels(
+        pack: pack, unpackAdding: unpackAdding, packWeights: packWeights, unpackWeights: unpackWeights,
+        depthwise: depthwise, depthwiseInputGradient: depthwiseInputGradient,
+        depthwiseWeightGradient: depthwiseWeightGradient),
+    pooling: PoolingKernels(maximum: maximum, maximumGradient: maximumGradient),
+    update: UpdateKernels(sgd: sgd))

@@ -1,0 +1,94 @@
+import Autograd
+import Tensors
+
+/// A part of a network that maps one value to another.
+///
+/// A layer is an immutable value; its parameters live in the model's arena, its mode, random numbers and observers come
+/// with the ``ForwardContext``. Call a layer like a function: that is where observers see its output.
+public protocol Layer: Sendable {
+    /// The layer's name in the model, as in `3.c1`.
+    var path: String { get }
+
+    /// The shape of one sample's output: `[H, W, C]` for images, `[features]` for vectors.
+    ///
+    /// - Throws: ``ShapeError`` when the layer cannot take such a sample. A model is checked so before its first step.
+    func outputShape(for sample: Shape) throws(ShapeError) -> Shape
+
+    /// Computes the output of a batch, `[N]` followed by a sample's shape.
+    func forward(_ input: Variable, _ context: ForwardContext) -> Variable
+}
+
+extension Layer {
+    /// Computes the output and shows it to the observers of this layer.
+    public func callAsFunction(_ input: Variable, _ context: ForwardContext) -> Variable {
+        let output = forward(input, context)
+        context.observers[path]?(output)
+        return output
+    }
+}
+
+/// What a forward pass carries besides its values.
+public final class ForwardContext {
+    /// How layers behave.
+    public enum Mode: Sendable {
+        /// Dropout drops, batch norm uses and records the batch's statistics.
+        case training
+        /// Dropout passes, batch norm uses the running statistics.
+        case evaluation
+    }
+
+    /// Called with the output of a layer.
+    public typealias Observer = (Variable) -> Void
+
+    /// Where operations are recorded.
+    public let tape: Tape
+    /// How layers behave.
+    public let mode: Mode
+    /// By layer path, what to show the layer's output to.
+    public let observers: [String: Observer]
+    private let seed: UInt64
+    private let streamPath: [UInt64]
+    private var streams: UInt64 = 0
+
+    /// Makes the context of one pass; `streamPath` tells which numbers its layers draw, such as (epoch, step, shard).
+    public init(
+        tape: Tape, mode: Mode, seed: UInt64 = 0, streamPath: [UInt64] = [], observers: [String: Observer] = [:]
+    ) {
+        self.tape = tape
+        self.mode = mode
+        self.seed = seed
+        self.streamPath = streamPath
+        self.observers = observers
+    }
+
+    /// A stream of random numbers for one use in this pass.
+    public func nextStream() -> RandomStream {
+        streams += 1
+        return RandomStream(seed: seed, path: [Self.domain] + streamPath + [streams])
+    }
+
+    /// Separates the streams of layers from all others of the same seed.
+    private static let domain: UInt64 = 0xd120
+}
+
+/// A layer that cannot take what it is given.
+public struct ShapeError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The layer's name in the model.
+    public let path: String
+    /// What it needs.
+    public let expected: String
+    /// The sample it was given.
+    public let found: Shape
+
+    /// Describes a mismatch.
+    public init(path: String, expected: String, found: Shape) {
+        self.path = path
+        self.expected = expected
+        self.found = found
+    }
+
+    /// One sentence.
+    public var description: String {
+        "layer '\(path)' takes \(expected), but its input is a sample of shape \(found)"
+    }
+}

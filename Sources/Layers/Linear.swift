@@ -1,0 +1,98 @@
+import Autograd
+import Kernels
+import Tensors
+
+/// y = x · Wᵀ + b; matches `torch.nn.Linear`, its default initialisation included.
+///
+/// - Shapes: `[N, from]` → `[N, to]`; weight `[to, from]`, bias `[to]`.
+public struct Linear: Layer {
+    /// The layer's name in the model.
+    public let path: String
+    let weight: Parameter
+    let bias: Parameter?
+    let inputs: Int
+    let outputs: Int
+
+    /// Makes the layer that `builder` stands for; it names its parameters `weight` and `bias`.
+    public init(_ builder: ParameterBuilder, from inputs: Int, to outputs: Int, bias hasBias: Bool = true) {
+        path = builder.path
+        self.inputs = inputs
+        self.outputs = outputs
+        weight = builder.parameter("weight", [outputs, inputs], Uniform(fanIn: inputs))
+        bias = hasBias ? builder.parameter("bias", [outputs], Uniform(fanIn: inputs)) : nil
+    }
+
+    /// A vector of `to` features.
+    public func outputShape(for sample: Shape) throws(ShapeError) -> Shape {
+        guard sample == [inputs] else {
+            throw ShapeError(path: path, expected: "a vector of \(inputs) features", found: sample)
+        }
+        return [outputs]
+    }
+
+    /// Maps each row of the batch.
+    public func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
+        let parameters = ([weight, bias].compactMap(\.self)).map(context.tape.parameter)
+        return context.tape.apply(AffineMap(), to: [input] + parameters)
+    }
+}
+
+/// Inputs x `[N, I]`, W `[O, I]` and, if there is one, b `[O]`.
+struct AffineMap: Operation {
+    /// Rows of the batch that one matrix product takes.
+    private static let grain = 64
+
+    func forward(_ inputs: [Tensor], _ engine: Engine) -> (output: Tensor, saved: [Tensor]) {
+        let (rows, width, height) = (inputs[0].shape[0], inputs[0].shape[1], inputs[1].shape[0])
+        let output = engine.tensor([rows, height]) { y in
+            inputs[0].withElements { x in
+                inputs[1].withElements { w in
+                    let (x, w, y) = (SharedSource(x), SharedSource(w), SharedPointer(y))
+                    engine.split(rows, grain: Self.grain) { part in
+                        multiply(
+                            MatrixOperand(x.base + part.lowerBound * width, stride: width),
+                            MatrixOperand(w.base, stride: width).transposed,
+                            into: y.base + part.lowerBound * height, stride: height, m: part.count, n: height, k: width)
+                    }
+                }
+            }
+            if inputs.count > 2 {
+                inputs[2].withElements { engine.kernels.rows.addBias(y, $0, rows, height) }
+            }
+        }
+        return (output, Array(inputs.prefix(2)))
+    }
+
+    func backward(_ gradient: Tensor, _ saved: [Tensor], _ inputs: GradientSinks, _ engine: Engine) {
+        let (rows, width, height) = (saved[0].shape[0], saved[0].shape[1], saved[1].shape[0])
+        gradient.withElements { dy in
+            inputs.write(0) { dx, adds in
+                saved[1].withElements { w in
+                    let (dy, w, dx) = (SharedSource(dy), SharedSource(w), SharedPointer(dx))
+                    engine.split(rows, grain: Self.grain) { part in
+                        multiply(
+                            MatrixOperand(dy.base + part.lowerBound * height, stride: height),
+                            MatrixOperand(w.base, stride: width),
+                            into: dx.base + part.lowerBound * width, stride: width, m: part.count, n: width, k: height,
+                            accumulate: adds)
+                    }
+                }
+            }
+            inputs.write(1) { dw, adds in
+                saved[0].withElements { x in
+                    let (dy, x, dw) = (SharedSource(dy), SharedSource(x), SharedPointer(dw))
+                    engine.split(height, grain: Self.grain) { part in
+                        multiply(
+                            MatrixOperand(dy.base + part.lowerBound, stride: height).transposed,
+                            MatrixOperand(x.base, stride: width),
+                            into: dw.base + part.lowerBound * width, stride: width, m: part.count, n: width, k: rows,
+                            accumulate: adds)
+                    }
+                }
+            }
+            if inputs.variables.count > 2 {
+                inputs.write(2) { db, adds in engine.kernels.rows.sum(dy, db, rows, height, adds) }
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+import Autograd
+import Tensors
+
+/// Layers one after another.
+public struct Sequential: Layer {
+    /// The name of the whole.
+    public let path: String
+    let layers: [any Layer]
+
+    /// Makes the chain that `builder` stands for.
+    public init(_ builder: ParameterBuilder, _ layers: [any Layer]) {
+        path = builder.path
+        self.layers = layers
+    }
+
+    /// What the last layer makes of it.
+    public func outputShape(for sample: Shape) throws(ShapeError) -> Shape {
+        var shape = sample
+        for layer in layers { shape = try layer.outputShape(for: shape) }
+        return shape
+    }
+
+    /// Feeds each layer's output to the next.
+    public func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
+        layers.reduce(input) { $1($0, context) }
+    }
+}

@@ -1,0 +1,81 @@
+import Autograd
+import Layers
+import Tensors
+
+/// The residual network of He et al. 2015 for 32×32 images with 16, 32 and 64 channels; the shortcut is a 1×1
+/// convolution with batch norm where the shape changes.
+enum ResNet20: ModelDefinition {
+    static let name = "resnet20"
+
+    static func layers(_ builder: ParameterBuilder, sample: Shape, classes: Int) -> any Layer {
+        ResNet.layers(builder, sample, classes, widths: [16, 32, 64], blocks: 3)
+    }
+}
+
+/// The residual network of He et al. 2015 with 64 to 512 channels, its stem fitted to 32×32 images.
+enum ResNet18: ModelDefinition {
+    static let name = "resnet18"
+
+    static func layers(_ builder: ParameterBuilder, sample: Shape, classes: Int) -> any Layer {
+        ResNet.layers(builder, sample, classes, widths: [64, 128, 256, 512], blocks: 2)
+    }
+}
+
+/// What the residual networks share: a stem, stages of blocks that halve the image and widen it, and a classifier.
+///
+/// Layers are named by their place, as in a `torch.nn.Sequential`.
+enum ResNet {
+    static func layers(
+        _ builder: ParameterBuilder, _ sample: Shape, _ classes: Int, widths: [Int], blocks: Int
+    ) -> any Layer {
+        let channels = sample.dimensions.last ?? 0
+        var layers: [any Layer] = []
+        func next() -> ParameterBuilder { builder.scope("\(layers.count)") }
+        layers.append(Convolution2D(next(), from: channels, to: widths[0], kernel: 3, padding: 1, bias: false))
+        layers.append(BatchNorm2D(next(), channels: widths[0]))
+        layers.append(ReLU(next()))
+        var width = widths[0]
+        for (stage, wider) in widths.enumerated() {
+            for index in 0..<blocks {
+                let stride = stage > 0 && index == 0 ? 2 : 1
+                layers.append(block(next(), from: width, to: wider, stride: stride))
+                width = wider
+            }
+        }
+        layers.append(GlobalAveragePool2D(next()))
+        layers.append(Flatten(next()))
+        layers.append(Linear(next(), from: width, to: classes))
+        return Sequential(builder, layers)
+    }
+
+    private static func block(
+        _ builder: ParameterBuilder, from inputs: Int, to outputs: Int, stride: Int
+    ) -> any Layer {
+        let body = Sequential(
+            builder.scope("body"),
+            [
+                Convolution2D(
+                    builder.scope("c1"), from: inputs, to: outputs, kernel: 3, stride: stride, padding: 1, bias: false),
+                BatchNorm2D(builder.scope("b1"), channels: outputs),
+                ReLU(builder.scope("relu1")),
+                Convolution2D(builder.scope("c2"), from: outputs, to: outputs, kernel: 3, padding: 1, bias: false),
+                BatchNorm2D(builder.scope("b2"), channels: outputs),
+            ])
+        let shortcut = stride == 1 && inputs == outputs ? nil : projection(builder, inputs, outputs, stride)
+        return Sequential(
+            builder,
+            [Residual(builder.scope("sum"), body: body, shortcut: shortcut), ReLU(builder.scope("relu2"))])
+    }
+
+    private static func projection(
+        _ builder: ParameterBuilder, _ inputs: Int, _ outputs: Int, _ stride: Int
+    ) -> any Layer {
+        let builder = builder.scope("sc")
+        return Sequential(
+            builder,
+            [
+                Convolution2D(builder.scope("0"), from: inputs, to: outputs, kernel: 1, stride: stride, bias: false),
+                BatchNorm2D(builder.scope("1"), channels: outputs),
+            ])
+    }
+}

@@ -1,0 +1,78 @@
+import Kernels
+import Threading
+
+/// What computes: the kernels of one instruction set, the threads to spread them over, and the memory for results.
+public final class Engine: Sendable {
+    /// The inner loops in use.
+    public let kernels: KernelSet
+    private let threads: ThreadPool
+    /// Where tensors of a step come from.
+    public let memory: MemoryPool
+
+    /// Makes an engine.
+    ///
+    /// - Throws: ``EngineError`` when the CPU cannot run the instruction set.
+    public init(_ instructionSet: InstructionSet = .best, threads: Int = 1) throws(EngineError) {
+        guard instructionSet.isSupported else { throw EngineError.unsupported(instructionSet) }
+        BLAS.useCallingThread()
+        kernels = instructionSet.kernels
+        self.threads = ThreadPool(threads: threads)
+        memory = MemoryPool()
+    }
+
+    deinit { threads.close() }
+
+    /// A tensor from the engine's memory whose elements `fill` writes; it must write all of them.
+    public func tensor(_ shape: Shape, fill: (UnsafeMutablePointer<Float>) -> Void) -> Tensor {
+        Tensor(shape, pool: memory, fill: fill)
+    }
+
+    /// Runs `body(0)` … `body(count - 1)`, each once, spread over the threads; a body may write only what no other does.
+    public func run(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) { threads.run(count, body) }
+
+    /// Runs `body` over parts of `0 ..< count`, each at most `grain` long; parts depend on the sizes alone.
+    public func split(_ count: Int, grain: Int, _ body: @escaping @Sendable (Range<Int>) -> Void) {
+        let grain = max(grain, 1)
+        threads.run((count + grain - 1) / grain) { part in
+            body(part * grain..<min((part + 1) * grain, count))
+        }
+    }
+
+    /// Runs `body` with scratch memory for `count` floats of undefined contents.
+    public func withScratch<Result>(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Result) -> Result {
+        let storage = Storage(count: count, pool: memory)
+        return withExtendedLifetime(storage) { body(storage.base) }
+    }
+}
+
+/// Why an engine cannot be made.
+public enum EngineError: Error, Sendable, CustomStringConvertible {
+    /// The CPU lacks the instruction set.
+    case unsupported(InstructionSet)
+
+    /// One sentence with the mend.
+    public var description: String {
+        switch self {
+        case .unsupported(let set):
+            "this CPU has no \(set.rawValue); set engine.kernels to auto or \(InstructionSet.best.rawValue)"
+        }
+    }
+}
+
+/// A pointer that several threads write through, each to its own elements.
+public struct SharedPointer<Pointee>: @unchecked Sendable {  // Users write disjoint ranges; see `ThreadPool.run`.
+    /// The pointer.
+    public let base: UnsafeMutablePointer<Pointee>
+
+    /// Wraps a pointer that outlives the threads' use.
+    public init(_ base: UnsafeMutablePointer<Pointee>) { self.base = base }
+}
+
+/// A pointer that several threads read through.
+public struct SharedSource<Pointee>: @unchecked Sendable {  // Nobody writes while threads read.
+    /// The pointer.
+    public let base: UnsafePointer<Pointee>
+
+    /// Wraps a pointer that outlives the threads' use.
+    public init(_ base: UnsafePointer<Pointee>) { self.base = base }
+}
