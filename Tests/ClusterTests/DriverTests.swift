@@ -1,11 +1,10 @@
+import Cluster
 import Foundation
 import Logging
 import Messaging
 import Synchronization
 import Testing
 import Threading
-
-@testable import Cluster
 
 @Suite("Coordinator and WorkerControl")
 struct DriverTests {

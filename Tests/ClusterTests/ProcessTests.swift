@@ -1,11 +1,10 @@
+import Cluster
 import Foundation
 import Messaging
 import Synchronization
 import Tensors
 import Testing
 import Threading
-
-@testable import Cluster
 
 @Suite("Processes")
 struct ProcessTests {
@@ -82,7 +81,7 @@ struct ProcessTests {
         defer { close(descriptor) }
         try bench.start("a", "ls /proc/$$/fd | tr '\\n' ' '")
         #expect(bench.exit() != nil)
-        #expect(["0 1 2 ", "0 1 2 3 "].contains(bench.text("a")) && descriptor > 3)
+        #expect(bench.text("a") == "0 1 2 " && descriptor > 2)
     }
 
     @Test("what cannot be started is an error that names the file")

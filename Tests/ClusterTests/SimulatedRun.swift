@@ -1,7 +1,6 @@
+import Cluster
 import Messaging
 import Tensors
-
-@testable import Cluster
 
 /// A whole run on a fake network with a fake clock: the real state machines, random delays and random faults.
 ///

@@ -1,8 +1,7 @@
+import Cluster
 import Messaging
 import Tensors
 import Testing
-
-@testable import Cluster
 
 @Suite("Coordinator and workers, simulated")
 struct SimulationTests {
