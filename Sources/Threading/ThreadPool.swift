@@ -73,18 +73,27 @@ public final class ThreadPool: @unchecked Sendable {  // `job` and `next` are be
     }
 
     private func workOnJob() {
-        while true {
-            let part: (index: Int, body: @Sendable (Int) -> Void)? = condition.withLock {
-                guard let current = job, current.next < current.count else { return nil }
-                job?.next += 1
-                return (current.next, current.body)
-            }
-            guard let part else { return }
-            part.body(part.index)
+        while runNextPart() {
             condition.withLock {
                 job?.finished += 1
                 if let job, job.finished == job.count { condition.broadcast() }
             }
         }
+    }
+
+    /// Runs a part that nobody has taken; false when there is none.
+    ///
+    /// A function of its own, so that this thread has let go of the body before the part counts as finished: `run`
+    /// must not return while a thread still holds it.
+    @inline(never)
+    private func runNextPart() -> Bool {
+        let part: (index: Int, body: @Sendable (Int) -> Void)? = condition.withLock {
+            guard let current = job, current.next < current.count else { return nil }
+            job?.next += 1
+            return (current.next, current.body)
+        }
+        guard let part else { return false }
+        part.body(part.index)
+        return true
     }
 }
