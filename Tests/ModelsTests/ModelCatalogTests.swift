@@ -7,9 +7,11 @@ import Testing
 
 @Suite("Model catalogue")
 struct ModelCatalogTests {
-    @Test("the reference models have PyTorch's number of parameters", arguments: [
-        ("simple_cnn", 268_650), ("resnet20", 272_474),
-    ])
+    @Test(
+        "the reference models have PyTorch's number of parameters",
+        arguments: [
+            ("simple_cnn", 268_650), ("resnet20", 272_474),
+        ])
     func counts(name: String, count: Int) throws {
         #expect(try Model(name, sample: [32, 32, 3], classes: 10, seed: 1).arena.trainableCount == count)
     }

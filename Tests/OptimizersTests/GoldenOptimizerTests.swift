@@ -59,7 +59,9 @@ struct GoldenOptimizerTests {
         enum CodingKeys: String, CodingKey { case maximumNorm = "maximum_norm" }
     }
 
-    @Test("clipping scales gradients as clip_grad_norm_ does", arguments: Fixture.names(in: .module, startingWith: "clip"))
+    @Test(
+        "clipping scales gradients as clip_grad_norm_ does", arguments: Fixture.names(in: .module, startingWith: "clip")
+    )
     func clipping(name: String) throws {
         let fixture = try Fixture(name, in: .module)
         let clipping = GradientClipping(maximumNorm: try fixture.parameters(as: Clipping.self).maximumNorm)
