@@ -48,7 +48,7 @@ let package = Package(
         // Row 3
         .target(name: "Layers", dependencies: ["Kernels", "Autograd", "Tensors", "Configuration"]),
         .target(name: "Optimizers", dependencies: ["Kernels", "Autograd", "Tensors", "Configuration"]),
-        .target(name: "Collectives", dependencies: ["Messaging", "Threading", "Tensors", "Configuration"]),
+        .target(name: "Collectives", dependencies: ["Messaging", "Threading", "Configuration"]),
         .target(
             name: "Cluster",
             dependencies: [
@@ -61,7 +61,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Models", "Layers", "Optimizers", "Collectives", "Cluster", "Autograd", "Datasets", "Checkpoints",
-                "Messaging", "Threading", "Hashing", "Configuration", "Tensors",
+                "Messaging", "Threading", "Hashing", "Configuration", "Tensors", "Kernels",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // Row 6
@@ -77,11 +77,15 @@ let package = Package(
             name: "TestSupport", dependencies: ["Layers", "Autograd", "Tensors", "Checkpoints"], path: "Tests/TestSupport"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Hashing", "TestSupport"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors", "Threading", "TestSupport"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Configuration", "Datasets", "Tensors", "Threading", "TestSupport"]),
         .testTarget(name: "MessagingTests", dependencies: ["Messaging", "Threading", "TestSupport"]),
         .testTarget(
             name: "CollectivesTests", dependencies: ["Collectives", "Messaging", "Threading", "Tensors", "TestSupport"]),
-        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Messaging", "TestSupport"]),
+        .testTarget(
+            name: "ClusterTests",
+            dependencies: [
+                "Cluster", "Messaging", "Tensors", "Threading", "TestSupport", .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels", "Threading", "TestSupport"]),
         .testTarget(
             name: "LayersTests",

@@ -135,11 +135,16 @@ public enum ConfigurationReader {
             location(of: unknown.path, locations, file), key: unknown.path, text(for: unknown, requests))
     }
 
-    private static func text(for unknown: (path: String, known: [String]), _ requests: KeyRequests) -> String {
-        let start = unknown.path.lastIndex(of: ".").map { unknown.path.index(after: $0) } ?? unknown.path.startIndex
-        let (section, name) = (unknown.path[..<start], String(unknown.path[start...]))
-        if let guess = NearestName.of(name, among: unknown.known).map({ section + $0 }) ?? requests.onlyPath(of: name) {
-            return "unknown key '\(unknown.path)'; did you mean '\(guess)'?"
+    private static func text(for unknown: KeyRequests.UnknownKey, _ requests: KeyRequests) -> String {
+        if unknown.name.contains(".") {
+            return "unknown key '\(unknown.name)'; in a file each part before a dot is a section of its own"
+        }
+        if let sibling = NearestName.of(unknown.name, among: unknown.known) {
+            let section = unknown.section.isEmpty ? "" : "\(unknown.section)."
+            return "unknown key '\(unknown.path)'; did you mean '\(section)\(sibling)'?"
+        }
+        if let path = requests.onlyPath(of: unknown.name) {
+            return "unknown key '\(unknown.path)'; did you mean '\(path)'?"
         }
         return "unknown key '\(unknown.path)'; known: \(unknown.known.joined(separator: ", "))"
     }

@@ -12,8 +12,18 @@ final class KeyRequests {
     /// Notes that a type takes whatever lies at `path`.
     func acceptAll(below path: [any CodingKey]) { freeSections.insert(path.keyPath) }
 
-    /// The path of the first key in `value` that no type asked for, with the keys known in its place.
-    func firstUnknown(in value: ConfigurationValue, at path: String = "") -> (path: String, known: [String])? {
+    /// A key that no type asked for.
+    struct UnknownKey {
+        /// The path of the section that holds it; empty for the whole configuration.
+        let section: String
+        let name: String
+        /// The keys known in its place.
+        let known: [String]
+        var path: String { section.isEmpty ? name : "\(section).\(name)" }
+    }
+
+    /// The first key in `value` that no type asked for.
+    func firstUnknown(in value: ConfigurationValue, at path: String = "") -> UnknownKey? {
         if freeSections.contains(path) { return nil }
         switch value {
         case .scalar: return nil
@@ -24,9 +34,9 @@ final class KeyRequests {
         case .section(let entries):
             let known = keysBySection[path, default: []]
             for entry in entries {
-                let entryPath = path.isEmpty ? entry.key : "\(path).\(entry.key)"
-                guard known.contains(entry.key) else { return (entryPath, known) }
-                if let unknown = firstUnknown(in: entry.value, at: entryPath) { return unknown }
+                let key = UnknownKey(section: path, name: entry.key, known: known)
+                guard known.contains(entry.key) else { return key }
+                if let unknown = firstUnknown(in: entry.value, at: key.path) { return unknown }
             }
         }
         return nil

@@ -57,7 +57,7 @@ public protocol Optimizer: Sendable {
 }
 
 /// The `optimizer` section of a configuration.
-public struct OptimizerConfiguration: Codable, Sendable, Equatable {
+public struct OptimizerConfiguration: Codable, Sendable, Equatable, ValidatedSection {
     /// The update rule.
     public var name = "sgd"
     /// The learning rate before the schedule, for gradients that are means over the global batch.
@@ -85,7 +85,7 @@ public struct OptimizerConfiguration: Codable, Sendable, Equatable {
         var found: [(key: String, problem: String)] = []
         if !OptimizerCatalog.all.contains(where: { $0.name == name }) {
             let error = UnknownName(kind: "optimizer", name: name, known: OptimizerCatalog.all.map { $0.name })
-            found.append(("name", error.description))
+            found.append(("name", "names an \(error)"))
         }
         if !(learningRate > 0) { found.append(("learning_rate", "must be positive, found \(learningRate)")) }
         if !(0..<1).contains(momentum) { found.append(("momentum", "must be in [0, 1), found \(momentum)")) }

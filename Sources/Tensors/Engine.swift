@@ -20,18 +20,16 @@ public final class Engine: Sendable {
         memory = MemoryPool()
     }
 
-    deinit { threads.close() }
-
     /// A tensor from the engine's memory whose elements `fill` writes; it must write all of them.
     public func tensor(_ shape: Shape, fill: (UnsafeMutablePointer<Float>) -> Void) -> Tensor {
         Tensor(shape, pool: memory, fill: fill)
     }
 
     /// Runs `body(0)` … `body(count - 1)`, each once, spread over the threads; a body may write only what no other does.
-    public func run(_ count: Int, _ body: @Sendable (Int) -> Void) { threads.run(count, body) }
+    public func run(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) { threads.run(count, body) }
 
     /// Runs `body` over parts of `0 ..< count`, each at most `grain` long; parts depend on the sizes alone.
-    public func split(_ count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    public func split(_ count: Int, grain: Int, _ body: @escaping @Sendable (Range<Int>) -> Void) {
         let grain = max(grain, 1)
         threads.run((count + grain - 1) / grain) { part in
             body(part * grain..<min((part + 1) * grain, count))

@@ -177,6 +177,13 @@ struct SafeTensorsTests {
         #expect(throws: SafeTensorsError(folder.file("a"), "no such file; check the path")) {
             try SafeTensorsFile(path: folder.file("a"))
         }
+        try folder.write("empty", "")
+        #expect(throws: SafeTensorsError(folder.file("empty"), "has 0 bytes, too few for a safetensors header")) {
+            try SafeTensorsFile(path: folder.file("empty"))
+        }
+        #expect(throws: SafeTensorsError(folder.path, "cannot be read as a file")) {
+            try SafeTensorsFile(path: folder.path)
+        }
     }
 
     @Test("every truncation is refused and no flipped byte of the header traps")

@@ -86,6 +86,10 @@ struct ConfigurationReaderTests {
             ),
             ("trainig: {}\n", "a.yaml:1: unknown key 'trainig'; did you mean 'training'?"),
             ("\nepochs: 3\n", "a.yaml:2: unknown key 'epochs'; did you mean 'training.epochs'?"),
+            (
+                "training.epochs: 3\n",
+                "a.yaml:1: unknown key 'training.epochs'; in a file each part before a dot is a section of its own"
+            ),
             ("zebra: 1\n", "a.yaml:1: unknown key 'zebra'; known: run, training, model, schedule"),
             ("1: 2\n", "a.yaml:1: unknown key '1'; known: run, training, model, schedule"),
             ("run: {<<: 1}\n", "a.yaml:1: unknown key 'run.<<'; known: name, seed, delivery"),
@@ -199,6 +203,32 @@ struct ConfigurationReaderTests {
         #expect(
             throws: ConfigurationError(.file(folder.path), "cannot be read; it must be a readable file")
         ) { try ConfigurationReader.readFile(Sample(), path: folder.path) }
+    }
+
+    @Test("a damaged text is read or refused, and never traps")
+    func damage() throws {
+        let pieces = Array("{}[]:-,#&*!|>'\"%@`?\t\n \\0a~<.\r\u{0}\u{85}ü")
+        let whole = Array(try ConfigurationWriter.write(Sample()) + "\nlist: [{a: &x 1}, *x, ? b]\n")
+        for seed in 0..<3000 as Range<UInt64> {
+            var random = SeededGenerator(state: seed)
+            var text = whole
+            for _ in 0...Int.random(in: 0..<6, using: &random) {
+                let place = Int.random(in: 0..<text.count, using: &random)
+                let piece = pieces[Int.random(in: 0..<pieces.count, using: &random)]
+                if Bool.random(using: &random) { text[place] = piece } else { text.insert(piece, at: place) }
+            }
+            do throws(ConfigurationError) {
+                _ = try ConfigurationReader.read(Sample(), yaml: String(text), file: "a.yaml")
+            } catch {
+                #expect(error.description.hasPrefix("a.yaml:"), "seed \(seed)")
+            }
+        }
+    }
+
+    @Test("nesting without end is refused")
+    func nesting() {
+        let yaml = "run: " + String(repeating: "[", count: 100_000)
+        #expect(fault(yaml).hasPrefix("a.yaml:1"))
     }
 
     @Test("names that are near are guessed, others are not")

@@ -71,7 +71,7 @@ struct ConfigurationWriterTests {
 }
 
 /// SplitMix64, so that a failing case can be repeated from its seed.
-private struct SeededGenerator: RandomNumberGenerator {
+struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {

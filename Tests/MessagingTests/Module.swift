@@ -1,1 +1,1 @@
-// Tests of Messaging.
+// Tests.

@@ -18,14 +18,12 @@ struct ThreadPoolTests {
     @Test("runs each part once", arguments: [1, 2, 4], [0, 1, 2, 3, 7, 1000])
     func onceEach(threads: Int, parts: Int) {
         let pool = ThreadPool(threads: threads)
-        defer { pool.close() }
         #expect(counts(pool, parts) == Array(repeating: 1, count: parts))
     }
 
     @Test("many small loops one after another run each part once", arguments: [1, 2, 4])
     func manyLoops(threads: Int) {
         let pool = ThreadPool(threads: threads)
-        defer { pool.close() }
         for loop in 0..<3000 {
             let parts = 2 + loop % 5
             let counts = counts(pool, parts)
@@ -40,7 +38,6 @@ struct ThreadPoolTests {
     func twoPools() {
         let outer = ThreadPool(threads: 2)
         let inner = (0..<4).map { _ in ThreadPool(threads: 2) }
-        defer { for pool in inner + [outer] { pool.close() } }
         var sums = [Int32](repeating: 0, count: 4)
         sums.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }

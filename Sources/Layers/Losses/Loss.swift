@@ -12,6 +12,12 @@ public struct LossResult: Sendable {
 
 /// A function of logits and targets that training makes small.
 public protocol Loss: Sendable {
+    /// The name in the configuration.
+    static var name: String { get }
+
+    /// Makes the loss.
+    init(_ configuration: LossConfiguration)
+
     /// The loss of a batch: logits `[N, classes]`, one target a row.
     func evaluate(_ logits: Tensor, _ targets: [Int32], _ engine: Engine) -> LossResult
 }

@@ -3,7 +3,14 @@ import Tensors
 
 /// −log softmax(logits)[target], with label smoothing; matches `torch.nn.functional.cross_entropy`.
 public struct SoftmaxCrossEntropy: Loss {
+    /// The name in the configuration.
+    public static let name = "cross_entropy"
     let smoothing: Float
+
+    /// Makes the loss with the configured label smoothing.
+    public init(_ configuration: LossConfiguration) {
+        self.init(labelSmoothing: configuration.labelSmoothing)
+    }
 
     /// Makes the loss; `labelSmoothing` is the share of the target spread over all classes.
     ///

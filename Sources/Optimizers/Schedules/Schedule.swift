@@ -13,7 +13,7 @@ public protocol Schedule: Sendable {
 }
 
 /// The `schedule` section of a configuration.
-public struct ScheduleConfiguration: Codable, Sendable, Equatable {
+public struct ScheduleConfiguration: Codable, Sendable, Equatable, ValidatedSection {
     /// The schedule after the warm-up.
     public var name = "cosine"
     /// Epochs over which the learning rate rises linearly before.
@@ -32,7 +32,7 @@ public struct ScheduleConfiguration: Codable, Sendable, Equatable {
         var found: [(key: String, problem: String)] = []
         if !ScheduleCatalog.all.contains(where: { $0.name == name }) {
             let error = UnknownName(kind: "schedule", name: name, known: ScheduleCatalog.all.map { $0.name })
-            found.append(("name", error.description))
+            found.append(("name", "names an \(error)"))
         }
         if !(warmupEpochs >= 0) { found.append(("warmup_epochs", "must not be negative, found \(warmupEpochs)")) }
         return found

@@ -1,0 +1,47 @@
+/// The `cluster` section of a run's configuration: who takes part and how long to wait for whom.
+public struct ClusterConfiguration: Codable, Sendable, Equatable {
+    /// How many workers the run starts with.
+    public var workers = 2
+    /// Compute threads of each worker.
+    public var threads = 1
+    /// With fewer workers than this the run does not go on.
+    public var minWorkers = 1
+    /// How long the coordinator waits for its workers, in seconds.
+    public var joinTimeoutSeconds = 600.0
+    /// After how long a silence a worker or the coordinator counts as lost, in seconds.
+    public var heartbeatTimeoutSeconds = 5.0
+
+    /// The defaults.
+    public init() {}
+
+    /// How long the coordinator waits for its workers.
+    public var joinTimeout: Duration { .seconds(joinTimeoutSeconds) }
+    /// After how long a silence a worker or the coordinator counts as lost.
+    public var heartbeatTimeout: Duration { .seconds(heartbeatTimeoutSeconds) }
+
+    /// Values that cannot be used, each with its key inside the section and a sentence that says why.
+    public func problems() -> [(key: String, problem: String)] {
+        var problems: [(key: String, problem: String)] = []
+        if !(1...4096).contains(workers) { problems.append(("workers", "must be between 1 and 4096, not \(workers)")) }
+        if !(1...1024).contains(threads) { problems.append(("threads", "must be between 1 and 1024, not \(threads)")) }
+        if !(1...max(workers, 1)).contains(minWorkers) {
+            problems.append(("min_workers", "must be between 1 and cluster.workers (\(workers)), not \(minWorkers)"))
+        }
+        // A day bounds both, so that a slip of units is found; below a second a heartbeat every 250 ms is no proof.
+        if !(1...86_400).contains(joinTimeoutSeconds) {
+            problems.append(("join_timeout_s", "must be between 1 and 86400 seconds, not \(joinTimeoutSeconds)"))
+        }
+        if !(1...86_400).contains(heartbeatTimeoutSeconds) {
+            problems.append(
+                ("heartbeat_timeout_s", "must be between 1 and 86400 seconds, not \(heartbeatTimeoutSeconds)"))
+        }
+        return problems
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case workers, threads
+        case minWorkers = "min_workers"
+        case joinTimeoutSeconds = "join_timeout_s"
+        case heartbeatTimeoutSeconds = "heartbeat_timeout_s"
+    }
+}

@@ -1,0 +1,98 @@
+/// What coordinator and workers tell each other: `WorkerMessage` one way, `CoordinatorMessage` the other.
+public protocol ControlMessage: Codable, Sendable, Equatable {
+    /// Whether a binary frame follows the message.
+    var carriesPayload: Bool { get }
+    /// Why the values cannot be true, or nil; `payloadBytes` is the length of the binary frame, 0 without one.
+    func problem(payloadBytes: Int) -> String?
+}
+
+/// A control message with the run and the generation it belongs to.
+public struct Envelope<Message: ControlMessage>: Codable, Sendable, Equatable {
+    /// The protocol's version, `ControlCodec.version` of the sender.
+    public let version: Int
+    /// The run's id; empty while the sender knows of no run.
+    public let run: String
+    /// The generation of the member list under which it was sent; 0 before the first start.
+    public let generation: Int
+    /// The message itself.
+    public let message: Message
+
+    /// Puts `message` in an envelope of this protocol version.
+    public init(run: String, generation: Int, _ message: Message) {
+        version = ControlCodec.version
+        self.run = run
+        self.generation = generation
+        self.message = message
+    }
+}
+
+/// From a worker to the coordinator.
+public enum WorkerMessage: ControlMessage {
+    /// Asks to take part.
+    case hello(Hello)
+    /// Has built everything the configuration asks for.
+    case ready(Identity)
+    /// Is alive, and where it stands.
+    case heartbeat(Progress)
+    /// Rank 0 alone: a step was applied.
+    case step(StepReport)
+    /// A share of an evaluation.
+    case evaluation(EvaluationReport)
+    /// Some bytes of a checkpoint's file; they follow in the binary frame.
+    case checkpointPart(CheckpointPart)
+    /// Has ended its part of the run and waits for the goodbye.
+    case finished(FinalReport)
+    /// Cannot go on and leaves.
+    case failed(WorkerFailure)
+    /// A line for the run's log.
+    case log(LogLine)
+
+    /// Whether a binary frame follows the message.
+    public var carriesPayload: Bool {
+        if case .checkpointPart = self { true } else { false }
+    }
+
+    /// Why the values cannot be true, or nil.
+    public func problem(payloadBytes: Int) -> String? {
+        switch self {
+        case .hello(let hello): hello.problem
+        case .ready(let identity): identity.problem
+        case .heartbeat(let progress): progress.problem
+        case .step(let report): report.problem
+        case .evaluation(let report): report.problem
+        case .checkpointPart(let part): part.problem(payloadBytes: payloadBytes)
+        case .finished(let report): report.problem
+        case .failed, .log: nil
+        }
+    }
+}
+
+/// From the coordinator to a worker.
+public enum CoordinatorMessage: ControlMessage {
+    /// The run that the worker takes part in.
+    case configuration(RunOffer)
+    /// The worker cannot take part, and why.
+    case refused(reason: String)
+    /// Every worker is ready: train.
+    case start(Assignment)
+    /// The coordinator is alive.
+    case ping
+    /// End at the next step boundary with a checkpoint.
+    case stop
+    /// End at once; the run has failed or was interrupted.
+    case abort(reason: String)
+    /// The run is over; everything has arrived.
+    case goodbye
+
+    /// Whether a binary frame follows the message: never.
+    public var carriesPayload: Bool { false }
+
+    /// Why the values cannot be true, or nil.
+    public func problem(payloadBytes: Int) -> String? {
+        switch self {
+        case .configuration(let offer): offer.problem
+        case .start(let assignment): assignment.problem
+        case .refused, .ping, .stop, .abort, .goodbye: nil
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Messaging
+import Synchronization
+import Threading
+
+/// Connects a worker to its coordinator: runs the worker's state machine over a transport and its work on a thread of
+/// its own, so that heartbeats go on while the worker computes.
+public final class WorkerControl: Sendable {
+    private enum Work: Sendable {
+        case configure(run: String, yaml: String)
+        case train(Assignment)
+    }
+
+    /// How long the control thread waits in the transport before it looks for what the work thread says.
+    private static let interval = Duration.milliseconds(20)
+
+    private let transport: any Transport
+    private let coordinator: PeerID
+    private let settings: WorkerState.Settings
+    private let local = BlockingQueue<WorkerState.Event>()
+    private let work = BlockingQueue<Work>()
+    private let latest = Mutex(Progress(step: 0, phase: .joining))
+
+    /// A worker that reaches `coordinator` by `transport`, which must be dialling it and serve nothing else.
+    public init(transport: any Transport, coordinator: PeerID, settings: WorkerState.Settings) {
+        self.transport = transport
+        self.coordinator = coordinator
+        self.settings = settings
+    }
+
+    /// Takes part in a run until its end; blocks the calling thread.
+    ///
+    /// A training that does not end within the cancel timeout is left behind on its thread, so the process should end
+    /// soon after. The transport stays open.
+    public func run(_ delegate: any WorkerDelegate) -> WorkerOutcome {
+        let worker = DedicatedThread(name: "work") { [self] in perform(with: delegate) }
+        var state = WorkerState(settings, at: .now)
+        let outcome = loop(&state, delegate)
+        work.close()
+        worker.join(until: .now + Self.interval)
+        return outcome
+    }
+
+    /// Passes something on to the coordinator; safe from any thread.
+    public func report(_ report: WorkerReport) { local.push(.reported(report)) }
+
+    /// Says where the worker stands; cheap and safe from any thread.
+    ///
+    /// It goes out with the next heartbeat.
+    public func progress(step: Int, phase: Progress.Phase) {
+        latest.withLock { $0 = Progress(step: step, phase: phase) }
+    }
+
+    /// Asks the worker to end: once at the next step, twice at once; safe from any thread.
+    public func interrupt() { local.push(.interrupt) }
+
+    private func loop(_ state: inout WorkerState, _ delegate: any WorkerDelegate) -> WorkerOutcome {
+        while true {
+            var events: [WorkerState.Event]
+            do {
+                events = try transport.receive(until: .now + Self.interval).map(translated) ?? []
+            } catch {
+                delegate.cancel(reason: "\(error)")
+                return .failed("\(error)")
+            }
+            while case .element(let event) = local.pop(until: .now) { events.append(event) }
+            events.append(.tick(latest.withLock { $0 }))
+            for event in events {
+                for action in state.handle(event, at: .now) {
+                    if let outcome = perform(action, delegate) { return outcome }
+                }
+            }
+        }
+    }
+
+    private func translated(_ event: TransportEvent) -> [WorkerState.Event] {
+        switch event {
+        case .connected(coordinator): return [.connected]
+        case .disconnected(coordinator): return [.coordinatorLost(reason: "its connection is closed")]
+        case .unreachable(coordinator, let reason): return [.coordinatorLost(reason: reason)]
+        case .message(coordinator, let frames):
+            do { return [.received(try ControlCodec.envelope(in: frames))] } catch { return [.undecodable(error)] }
+        // Nobody but the coordinator commands a worker.
+        case .connected, .disconnected, .unreachable, .message: return []
+        }
+    }
+
+    private func perform(_ action: WorkerState.Action, _ delegate: any WorkerDelegate) -> WorkerOutcome? {
+        switch action {
+        case .send(let envelope, let payload): send(envelope, payload)
+        case .configure(let run, let yaml): work.push(.configure(run: run, yaml: yaml))
+        case .start(let assignment): work.push(.train(assignment))
+        case .requestStop: delegate.requestStop()
+        case .cancel(let reason): delegate.cancel(reason: reason)
+        case .conclude(let outcome): return outcome
+        }
+        return nil
+    }
+
+    private func send(_ envelope: Envelope<WorkerMessage>, _ payload: Frame?) {
+        do {
+            try transport.send(try ControlCodec.frames(envelope, payload: payload), to: coordinator)
+        } catch {
+            // A message that cannot be put into frames would be missed at the other end, so the run must not go on.
+            local.push(.failed(WorkerFailure("a message to the coordinator cannot be sent: \(error)")))
+        }
+    }
+
+    /// The work thread.
+    private func perform(with delegate: any WorkerDelegate) {
+        while case .element(let next) = work.pop() {
+            do {
+                switch next {
+                case .configure(let run, let yaml):
+                    local.push(.configured(try delegate.configure(run: run, yaml: yaml)))
+                case .train(let assignment):
+                    local.push(.finished(try delegate.train(assignment, control: self)))
+                }
+            } catch let failure as WorkerFailure {
+                local.push(.failed(failure))
+            } catch {
+                local.push(.failed(WorkerFailure("\(error)")))
+            }
+        }
+    }
+}

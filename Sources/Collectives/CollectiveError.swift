@@ -1,0 +1,49 @@
+import Messaging
+
+/// Why an all-reduce failed.
+///
+/// The group is of no more use then; the survivors form a new generation.
+public enum CollectiveError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Nothing came from `peers` for the whole deadline.
+    case timedOut(
+        rank: Int, waited: Duration, peers: [String], phase: Plan.Phase, step: UInt64, bucket: UInt32, received: Int,
+        expected: Int)
+    /// The connection to a member ended or cannot be made.
+    case peerLost(rank: Int, peer: String, reason: String, step: UInt64, bucket: UInt32)
+    /// Another thread called `cancel`.
+    case cancelled(reason: String)
+    /// The group failed before, with the first cause.
+    case ended(cause: String)
+    /// Data lent to the transport was not read in time, so the memory is not free; `cause` when the sum had failed before.
+    case notSent(rank: Int, waited: Duration, peers: [String], step: UInt64, bucket: UInt32, cause: String?)
+    /// The transport refused a call.
+    case transport(TransportError)
+
+    /// One sentence: who waited for whom in what, and how to mend it.
+    public var description: String {
+        switch self {
+        case .timedOut(let rank, let waited, let peers, let phase, let step, let bucket, let received, let expected):
+            """
+            rank \(rank) waited \(waited.text) for \(peers.joined(separator: " and ")) in \(phase) of step \(step), \
+            bucket \(bucket): received \(received) of \(expected) segments; see whether it still runs and can be \
+            reached, or raise the all-reduce deadline
+            """
+        case .peerLost(let rank, let peer, let reason, let step, let bucket):
+            """
+            rank \(rank) lost \(peer) in step \(step), bucket \(bucket): \(reason); the step has to be done again \
+            without it
+            """
+        case .cancelled(let reason):
+            "the all-reduce was cancelled: \(reason)"
+        case .ended(let cause):
+            "the group has failed before and cannot be used again (\(cause)); form a new generation"
+        case .notSent(let rank, let waited, let peers, let step, let bucket, let cause):
+            """
+            rank \(rank) waited \(waited.text) for \(peers.joined(separator: " and ")) to take data of step \(step), \
+            bucket \(bucket)\(cause.map { ", after: \($0)" } ?? ""); its memory is still in use, so end this process
+            """
+        case .transport(let error):
+            error.description
+        }
+    }
+}

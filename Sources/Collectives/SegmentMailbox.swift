@@ -1,0 +1,155 @@
+import Messaging
+import Synchronization
+
+/// A message that a mailbox did not pass on, with the reason.
+public struct DroppedMessage: Sendable, CustomStringConvertible {
+    /// Who sent it.
+    public let sender: PeerID
+    /// Why it was dropped.
+    public let reason: String
+
+    /// One sentence.
+    public var description: String { "a message of \(sender) was dropped because \(reason)" }
+}
+
+/// Sorts a transport's inbox into the segments of the current all-reduce, later ones, and what belongs to none.
+///
+/// One mailbox lasts as long as its transport, over all generations: faster peers may be in the next step or
+/// generation already, and their segments wait here for their turn. The transport's inbox belongs to the mailbox alone.
+public final class SegmentMailbox: Sendable {
+    struct Segment: Sendable {
+        let sender: PeerID
+        let header: SegmentHeader
+        let payload: Frame
+    }
+
+    enum Delivery: Sendable {
+        case segment(Segment)
+        case lost(PeerID, reason: String)
+        case woken
+        case nothing
+    }
+
+    private struct State {
+        var early: [Position: [Segment]] = [:]
+        var lost: [PeerID: String] = [:]
+        var dropped = 0
+    }
+
+    let transport: any Transport
+    let runID: UInt64
+    private let onDrop: @Sendable (DroppedMessage) -> Void
+    private let state = Mutex(State())
+
+    /// A mailbox on `transport` for the run `runID`.
+    ///
+    /// - Parameter onDrop: Called, on the thread that sums, for each message that is dropped: for the log.
+    public init(
+        transport: any Transport, runID: UInt64, onDrop: @escaping @Sendable (DroppedMessage) -> Void = { _ in }
+    ) {
+        self.transport = transport
+        self.runID = runID
+        self.onDrop = onDrop
+    }
+
+    /// How many messages have been dropped: of other runs or generations, malformed, or sent twice.
+    public var droppedCount: Int { state.withLock { $0.dropped } }
+
+    /// Counts and reports a message that nobody wants.
+    func drop(from sender: PeerID, because reason: String) {
+        state.withLock { $0.dropped += 1 }
+        onDrop(DroppedMessage(sender: sender, reason: reason))
+    }
+
+    /// Begins a generation: takes all news so far, keeps the segments for it and forgets losses of the time before.
+    ///
+    /// A member that died meanwhile is noticed when something is sent to it.
+    func begin(generation: UInt32) {
+        let start = Position(generation: generation, step: 0, bucket: 0)
+        while let event = try? transport.receive(until: .now) {
+            guard case .message(let sender, let frames) = event, sender != transport.id,
+                let segment = segment(in: frames, of: sender, notBefore: start)
+            else { continue }
+            keep(segment)
+        }
+        state.withLock { $0.lost = [:] }
+    }
+
+    /// Why the connection to the first lost one of `members` ended; nil when all are there.
+    func loss(among members: [PeerID]) -> (peer: PeerID, reason: String)? {
+        state.withLock { state in
+            for member in members {
+                if let reason = state.lost[member] { return (member, reason) }
+            }
+            return nil
+        }
+    }
+
+    /// Takes the segments that arrived before `position` was reached, and forgets those before it.
+    func takeEarly(at position: Position) -> [Segment] {
+        let (segments, stale) = state.withLock { state in
+            let segments = state.early.removeValue(forKey: position) ?? []
+            let stale = state.early.filter { $0.key < position }
+            for key in stale.keys { state.early[key] = nil }
+            return (segments, stale.values.joined())
+        }
+        for segment in stale { drop(from: segment.sender, because: Self.lateness(segment.header.position, position)) }
+        return segments
+    }
+
+    /// The next thing that matters to the all-reduce at `position`, waiting until `deadline`.
+    func next(at position: Position, until deadline: ContinuousClock.Instant) throws(TransportError) -> Delivery {
+        while let event = try transport.receive(until: deadline) {
+            switch event {
+            case .message(let sender, let frames):
+                if sender == transport.id { return .woken }
+                guard let segment = segment(in: frames, of: sender, notBefore: position) else { continue }
+                if segment.header.position == position { return .segment(segment) }
+                keep(segment)
+            case .connected:
+                continue
+            case .disconnected(let peer):
+                return lost(peer, because: "its connection ended")
+            case .unreachable(let peer, let reason):
+                return lost(peer, because: reason)
+            }
+        }
+        return .nothing
+    }
+
+    private func lost(_ peer: PeerID, because reason: String) -> Delivery {
+        state.withLock { $0.lost[peer] = reason }
+        return .lost(peer, reason: reason)
+    }
+
+    /// Keeps a segment for its turn.
+    private func keep(_ segment: Segment) {
+        state.withLock { $0.early[segment.header.position, default: []].append(segment) }
+    }
+
+    /// The segment that a message holds; nil, and dropped, when it is none of this run or comes too late.
+    private func segment(in frames: [Frame], of sender: PeerID, notBefore position: Position) -> Segment? {
+        let header: SegmentHeader
+        do throws(MalformedSegment) {
+            header = try SegmentHeader(frames)
+        } catch {
+            drop(from: sender, because: error.reason)
+            return nil
+        }
+        guard header.runID == runID else {
+            drop(from: sender, because: "it belongs to run \(header.runID) and this is run \(runID)")
+            return nil
+        }
+        guard header.position >= position else {
+            drop(from: sender, because: Self.lateness(header.position, position))
+            return nil
+        }
+        return Segment(sender: sender, header: header, payload: frames[1])
+    }
+
+    private static func lateness(_ late: Position, _ now: Position) -> String {
+        late.generation != now.generation
+            ? "it is of generation \(late.generation) and this is generation \(now.generation)"
+            : "it is of step \(late.step), bucket \(late.bucket), which is done"
+    }
+}

@@ -1,0 +1,59 @@
+import Configuration
+
+/// The section `data` of a configuration: which samples a run learns from and how they are read.
+public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection {
+    /// How samples reach a worker.
+    public enum Delivery: String, Codable, Sendable, CaseIterable {
+        /// Every worker reads the data set on its own host.
+        case local
+    }
+
+    /// The data set's name in ``DatasetCatalog``.
+    public var name = "shapes"
+    /// The folder that holds the data set's own folder; without it `$CONVOY_DATA`, then `data`.
+    public var path: Nullable<String> = nil
+    /// The number of samples at the start of the training split to learn from; without it all.
+    ///
+    /// The test split stays whole, so that accuracies compare.
+    public var limit: Nullable<Int> = nil
+    /// How samples reach a worker.
+    public var delivery = Delivery.local
+    /// The transforms of training samples by their names in ``TransformCatalog``, applied in this order.
+    ///
+    /// The defaults suit small pictures; a set for which they make no sense needs `augment: []`.
+    public var augment = ["random_crop", "horizontal_flip"]
+    /// The number of threads of a worker that read, decode and augment.
+    public var loaderThreads = 1
+
+    /// The defaults.
+    public init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case name, path, limit, delivery, augment
+        case loaderThreads = "loader_threads"
+    }
+
+    /// What is wrong with the values, by key; empty when they can be used.
+    public func problems() -> [(key: String, problem: String)] {
+        var problems: [(key: String, problem: String)] = []
+        if let problem = DatasetCatalog.problem(withName: name) { problems.append(("name", problem)) }
+        if path.value?.isEmpty == true { problems.append(("path", "an empty path names no folder; write null or a folder")) }
+        if let limit = limit.value, limit < 1 { problems.append(("limit", "\(limit) samples are no data; write null or at least 1")) }
+        for name in augment {
+            if let problem = TransformCatalog.problem(withName: name) { problems.append(("augment", problem)) }
+        }
+        if !(1...64).contains(loaderThreads) {
+            problems.append(("loader_threads", "\(loaderThreads) is not in 1...64"))
+        }
+        return problems
+    }
+
+    /// The folder in which data sets are looked for: `path`, else `environmentPath`, else `data`.
+    ///
+    /// - Parameter environmentPath: The value of `$CONVOY_DATA`, which the caller reads.
+    public func folder(environmentPath: String?) -> String {
+        if let path = path.value { return path }
+        if let environmentPath, !environmentPath.isEmpty { return environmentPath }
+        return "data"
+    }
+}

@@ -1,0 +1,54 @@
+import Configuration
+
+/// A data set that can be opened by its name.
+public struct DatasetEntry: Sendable {
+    /// The name in a configuration.
+    public let name: String
+    /// What it holds, in one line.
+    public let summary: String
+    /// Opens it; the argument is the folder that holds the data set's own folder.
+    public let open: @Sendable (_ folder: String) throws(DatasetError) -> any Dataset
+
+    /// Makes an entry of the catalogue.
+    public init(
+        name: String, summary: String, open: @escaping @Sendable (_ folder: String) throws(DatasetError) -> any Dataset
+    ) {
+        self.name = name
+        self.summary = summary
+        self.open = open
+    }
+}
+
+/// All data sets by name; a new one is a file of its own and a line here.
+public enum DatasetCatalog {
+    /// The known data sets.
+    public static let entries: [DatasetEntry] = [
+        CIFARBinary.cifar10,
+        CIFARBinary.cifar100,
+        Shapes.entry,
+    ]
+
+    /// Opens the data set that `configuration` names, cut to its limit.
+    ///
+    /// - Parameter environmentPath: The value of `$CONVOY_DATA`, which the caller reads.
+    /// - Throws: When the name is unknown, or the files are missing or not what they should be.
+    public static func open(
+        _ configuration: DataConfiguration, environmentPath: String?
+    ) throws(DatasetError) -> any Dataset {
+        guard let entry = entries.first(where: { $0.name == configuration.name }) else {
+            throw DatasetError(unknown(configuration.name))
+        }
+        let dataset = try entry.open(configuration.folder(environmentPath: environmentPath))
+        guard let limit = configuration.limit.value else { return dataset }
+        return LimitedDataset(dataset, limit: limit)
+    }
+
+    /// Why `name` cannot be opened, or nil when the catalogue has it.
+    static func problem(withName name: String) -> String? {
+        entries.contains { $0.name == name } ? nil : unknown(name).description
+    }
+
+    private static func unknown(_ name: String) -> UnknownName {
+        UnknownName(kind: "data set", name: name, known: entries.map(\.name))
+    }
+}

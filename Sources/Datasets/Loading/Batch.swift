@@ -1,0 +1,58 @@
+import Tensors
+
+/// The samples of one request as a network takes them.
+public struct Batch: Sendable {
+    /// The normalised pixels: images `[N, H, W, C]`, clips `[N, T, H, W, C]`.
+    public let input: Tensor
+    /// The class of each sample.
+    public let targets: [Int32]
+    /// The index of each sample in its split.
+    public let indices: [Int]
+
+    /// The number of samples.
+    public var count: Int { indices.count }
+}
+
+/// Turns decoded samples into rows of a batch: float = byte · scale + offset, for each channel.
+///
+/// - Determinism: the same bits on every host; a multiplication and an addition, rounded each.
+struct Collation: Sendable {
+    private let shape: SampleShape
+    // One value for each byte of a row of pixels, so that the loop over a row has no channel index and vectorises.
+    private let scales: [Float]
+    private let offsets: [Float]
+
+    init(_ shape: SampleShape, _ normalization: Normalization) {
+        precondition(normalization.mean.count == shape.channels, "one mean and deviation for each channel")
+        self.shape = shape
+        scales = (0..<shape.rowBytes).map { normalization.scale($0 % shape.channels) }
+        offsets = (0..<shape.rowBytes).map { normalization.offset($0 % shape.channels) }
+    }
+
+    /// The shape of a batch of `count` samples.
+    func batchShape(_ count: Int) -> Shape {
+        Shape([count] + (shape.frames > 1 ? [shape.frames] : []) + [shape.height, shape.width, shape.channels])
+    }
+
+    /// Writes row `row` of a batch that starts at `batch`.
+    func write(_ sample: Sample, toRow row: Int, of batch: UnsafeMutablePointer<Float>) {
+        precondition(sample.shape == shape, "a sample of \(sample.shape) in a batch of \(shape)")
+        let target = batch + row * shape.count
+        sample.withPixels { pixels in
+            scales.withUnsafeBufferPointer { scales in
+                offsets.withUnsafeBufferPointer { offsets in
+                    guard let pixels = pixels.baseAddress, let scales = scales.baseAddress,
+                        let offsets = offsets.baseAddress
+                    else { return }
+                    for start in stride(from: 0, to: shape.count, by: shape.rowBytes) {
+                        let source = pixels + start
+                        let line = target + start
+                        for index in 0..<shape.rowBytes {
+                            line[index] = Float(source[index]) * scales[index] + offsets[index]
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import Tensors
+
+/// The order in which an epoch visits the samples: a permutation drawn from the seed and the epoch.
+///
+/// - Determinism: a pure function of (count, seed, epoch); the number of workers, shards or threads does not enter.
+/// - Source: Fisher and Yates 1938, in the form of Durstenfeld 1964.
+public struct EpochOrder: Sendable, Equatable {
+    /// The sample to visit at each place; every number in 0 ..< count once.
+    public let indices: [Int]
+
+    /// A new order of `count` samples for `epoch`.
+    public init(count: Int, seed: UInt64, epoch: Int) {
+        var random = RandomStream(seed: seed, StreamDomain.order, UInt64(epoch))
+        var indices = Array(0..<count)
+        indices.withUnsafeMutableBufferPointer { places in
+            for last in stride(from: count - 1, to: 0, by: -1) {
+                places.swapAt(last, random.integer(below: last + 1))
+            }
+        }
+        self.indices = indices
+    }
+
+    /// The samples as they are stored, as evaluation visits them.
+    public init(inStorageOrder count: Int) {
+        indices = Array(0..<count)
+    }
+}
+
+/// The first step of every path of random numbers drawn here, so that no other module's paths meet them.
+enum StreamDomain {
+    /// Orders of epochs, followed by the epoch ("order" in ASCII).
+    static let order: UInt64 = 0x6f72_6465_72
+    /// Transforms of samples, followed by epoch and sample ("augment" in ASCII).
+    static let augmentation: UInt64 = 0x61_7567_6d65_6e74
+    /// Drawn samples, followed by split and sample ("shapes" in ASCII).
+    static let shapes: UInt64 = 0x7368_6170_6573
+}

@@ -1,0 +1,95 @@
+import Cluster
+import Foundation
+import Messaging
+import Tensors
+
+/// The life of a coordinator: from a configuration to the result of the run.
+public final class CoordinatorProcess: Sendable {
+    /// The name under which workers know the coordinator.
+    public static let id: PeerID = "coordinator"
+
+    /// The run's directory.
+    public let directory: RunDirectory
+    /// Where workers reach the coordinator.
+    public let address: String
+    private let configuration: RunConfiguration
+    private let transport: ZeroMQTransport
+
+    /// Opens the socket and creates the run's directory.
+    ///
+    /// - Parameters:
+    ///   - configuration: The run, resolved.
+    ///   - address: Where to listen: `tcp://HOST:PORT`, or nil for a socket of this host alone.
+    ///   - advertisedHost: The name under which other hosts reach this one; needed when HOST is a wildcard.
+    /// - Throws: `TransportError` when the address cannot be used, an error of the run's directory.
+    public init(
+        _ configuration: RunConfiguration, listeningAt address: String? = nil, advertisedHost: String? = nil
+    ) throws {
+        self.configuration = configuration
+        transport = try ZeroMQTransport(
+            id: Self.id, listeningAt: address ?? LocalAddress.abstract("run"), advertisedHost: advertisedHost)
+        self.address = transport.address ?? ""
+        directory = try RunDirectory(creatingIn: configuration.run.directory, name: configuration.run.name)
+    }
+
+    /// Leads a run whose workers join by themselves.
+    public func run(_ display: any RunDisplay, command: [String]) throws -> RunResult {
+        try run(display, command: command, launched: []) { _ in nil }
+    }
+
+    /// Leads a run with worker processes of its own on this host.
+    ///
+    /// - Parameters:
+    ///   - program: The path of this program.
+    ///   - environment: The environment of the workers.
+    public func runLocally(
+        _ display: any RunDisplay, command: [String], program: String, environment: [String: String]
+    ) throws -> RunResult {
+        let workers = try (0..<configuration.cluster.workers).map { number in
+            LocalLauncher.Command(
+                worker: try PeerID("worker-\(number)"),
+                arguments: [
+                    program, "worker", "--coordinator", address, "--id", "worker-\(number)", "--parent-pid", "\(getpid())",
+                ],
+                environment: environment, log: directory.workerLog(number))
+        }
+        return try run(display, command: command, launched: Set(workers.map(\.worker))) { coordinator in
+            let launcher = LocalLauncher { worker, exit in coordinator.processExited(worker, exit) }
+            for worker in workers { try launcher.start(worker) }
+            return launcher
+        }
+    }
+
+    /// The first SIGINT or SIGTERM ends the run at a step boundary, the second at once.
+    private func run(
+        _ display: any RunDisplay, command: [String], launched: Set<PeerID>,
+        launch: (Coordinator) throws -> LocalLauncher?
+    ) throws -> RunResult {
+        defer { transport.close() }
+        let recorder = try RunRecorder(
+            configuration, directory: directory, environment: try environment(command), display: display)
+        let settings = CoordinatorState.Settings(
+            run: directory.id, yaml: try configuration.yaml(), workers: configuration.cluster.workers,
+            joinTimeout: configuration.cluster.joinTimeout, heartbeatTimeout: configuration.cluster.heartbeatTimeout,
+            launched: launched)
+        let coordinator = Coordinator(transport: transport, settings: settings)
+        let signals = InterruptSignals { coordinator.interrupt() }
+        defer { withExtendedLifetime(signals) {} }
+        let launcher = try launch(coordinator)
+        let outcome = coordinator.run(recorder)
+        if let launcher {
+            _ = launcher.wait(until: .now + .seconds(5))
+            launcher.close()
+        }
+        return try recorder.conclude(outcome)
+    }
+
+    private func environment(_ command: [String]) throws -> EnvironmentRecord {
+        let process = ProcessInfo.processInfo
+        return EnvironmentRecord(
+            run: directory.id, version: Host.version, build: try Host.build(), startedAt: Date().formatted(.iso8601),
+            host: Host.name, operatingSystem: process.operatingSystemVersionString, cpu: Host.cpu,
+            cores: process.activeProcessorCount, memoryMB: Double(process.physicalMemory) / 1e6,
+            openBLAS: BLAS.coreName, zeroMQ: ZeroMQLibrary.version, command: command, workers: [])
+    }
+}

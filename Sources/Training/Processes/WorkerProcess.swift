@@ -1,0 +1,79 @@
+import Cluster
+import Foundation
+import Logging
+import Messaging
+import Tensors
+
+/// The life of a worker process: from the coordinator's address to the end of its part in the run.
+public struct WorkerProcess: Sendable {
+    /// The coordinator's address, `tcp://HOST:PORT` or `ipc://@NAME`.
+    public var coordinator: String
+    /// The id to join with; nil for one of its own.
+    public var id: PeerID?
+    /// Compute threads; nil for what the configuration says.
+    public var threads: Int?
+    /// The value of `$CONVOY_DATA`.
+    public var environmentPath: String?
+    /// What to tell whoever reads standard error.
+    public var log: FileLog
+
+    /// Describes a worker.
+    public init(
+        coordinator: String, id: PeerID? = nil, threads: Int? = nil, environmentPath: String?, log: FileLog
+    ) {
+        self.coordinator = coordinator
+        self.id = id
+        self.threads = threads
+        self.environmentPath = environmentPath
+        self.log = log
+    }
+
+    /// Takes part in a run; the first SIGINT or SIGTERM ends it at a step boundary, the second at once.
+    ///
+    /// - Throws: `TransportError` when no socket can be opened or the address cannot be understood.
+    public func run() throws -> WorkerOutcome {
+        let id = try id ?? PeerID("\(Host.name)-\(getpid())-\(UInt16.random(in: 0 ... .max))")
+        let build = try Host.build()
+        let data = try dataTransport(id)
+        defer { data.close() }
+        let control = try ZeroMQTransport(id: id)
+        defer { control.close() }
+        try control.connect(to: CoordinatorProcess.id, at: coordinator)
+        let hello = Hello(
+            build: build, host: Host.name, pid: getpid(), threads: threads ?? 1,
+            kernels: InstructionSet.best.rawValue, blasCore: BLAS.coreName, dataAddress: data.address ?? "")
+        log.write(
+            .info,
+            "worker \(id): build \(build), \(hello.kernels) kernels, BLAS core \(hello.blasCore), "
+                + "data at \(hello.dataAddress), joining \(coordinator)")
+        let workerControl = WorkerControl(
+            transport: control, coordinator: CoordinatorProcess.id, settings: .init(hello: hello, coordinator: coordinator))
+        let worker = TrainingWorker(
+            transport: data, settings: .init(build: build, threads: threads, environmentPath: environmentPath))
+        let signals = InterruptSignals { workerControl.interrupt() }
+        defer { withExtendedLifetime(signals) {} }
+        let outcome = workerControl.run(worker)
+        log.write(.info, "worker \(id): \(outcome)")
+        return outcome
+    }
+
+    /// Gradients come in by the same kind of network as the coordinator is on.
+    private func dataTransport(_ id: PeerID) throws -> ZeroMQTransport {
+        if coordinator.hasPrefix("ipc://") {
+            return try ZeroMQTransport(id: id, listeningAt: LocalAddress.abstract("data"))
+        }
+        guard let host = LocalAddress.route(to: coordinator) else {
+            throw AddressError(address: coordinator)
+        }
+        return try ZeroMQTransport(id: id, listeningAt: "tcp://\(host):*")
+    }
+}
+
+/// An address to which there is no way.
+struct AddressError: Error, CustomStringConvertible {
+    let address: String
+
+    var description: String {
+        "there is no route to the coordinator at \(address); write it as tcp://HOST:PORT with a name that this host resolves"
+    }
+}

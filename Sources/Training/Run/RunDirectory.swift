@@ -1,0 +1,68 @@
+import Checkpoints
+import Foundation
+
+/// The directory that a run leaves behind.
+public struct RunDirectory: Sendable {
+    /// The run's id: the last part of the path.
+    public let id: String
+    /// The path.
+    public let path: String
+
+    /// Creates `<parent>/<name>-<date and time>`; a number is added when that exists.
+    ///
+    /// - Throws: `FileError` when the directory cannot be created.
+    public init(creatingIn parent: String, name: String, at date: Date = Date()) throws {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.dateFormat = "yyyyMMdd-HHmmss"
+        let stem = "\(name)-\(formatter.string(from: date))"
+        do {
+            try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+        } catch {
+            throw RunDirectoryError(path: parent, cause: (error as NSError).localizedDescription)
+        }
+        var candidate = stem
+        var number = 2
+        while mkdir("\(parent)/\(candidate)", 0o755) != 0 {
+            guard errno == EEXIST else {
+                throw RunDirectoryError(path: "\(parent)/\(candidate)", cause: String(cString: strerror(errno)))
+            }
+            candidate = "\(stem)-\(number)"
+            number += 1
+        }
+        id = candidate
+        path = "\(parent)/\(candidate)"
+        try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: true)
+    }
+
+    /// The path of a file in the directory.
+    public func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// Where logs lie.
+    public var logs: String { file("logs") }
+
+    /// The log of the worker that joined as number `number`.
+    public func workerLog(_ number: Int) -> String { "\(logs)/worker-\(number).log" }
+
+    /// Where checkpoints lie.
+    public var checkpoints: String { file("checkpoints") }
+
+    /// Writes a file of the directory complete or not at all, as JSON with sorted keys.
+    func write(_ value: some Encodable, to name: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        let bytes = try encoder.encode(value) + Data("\n".utf8)
+        try AtomicFile.write(file(name), bytes)
+    }
+}
+
+/// A run's directory that cannot be made.
+struct RunDirectoryError: Error, CustomStringConvertible {
+    let path: String
+    let cause: String
+
+    var description: String {
+        "the run's directory \(path) cannot be created (\(cause)); set run.directory to a folder that can be written"
+    }
+}

@@ -1,0 +1,52 @@
+import Autograd
+import Cluster
+import Datasets
+import Foundation
+import Hashing
+import Kernels
+import Layers
+import Models
+import Optimizers
+import Tensors
+
+/// One worker's copy of the network, its optimizer state and its access to the data.
+///
+/// Confined to the work thread.
+final class Replica {
+    let configuration: RunConfiguration
+    let engine: Engine
+    let dataset: any Dataset
+    let model: Model
+    let loss: any Loss
+    let optimizer: OptimizerState
+
+    /// Builds what a configuration asks for; `environmentPath` is the value of `$CONVOY_DATA`.
+    ///
+    /// - Throws: The error of the module that cannot serve it, which names the key, file or layer.
+    init(_ configuration: RunConfiguration, threads: Int, environmentPath: String?) throws {
+        self.configuration = configuration
+        engine = try Engine(configuration.engine.kernels.instructionSet, threads: threads)
+        dataset = try DatasetCatalog.open(configuration.data, environmentPath: environmentPath)
+        let shape = dataset.sampleShape
+        model = try Model(
+            configuration.model.name, sample: [shape.height, shape.width, shape.channels],
+            classes: dataset.classes.count, seed: configuration.run.seed)
+        loss = try LossCatalog.make(configuration.loss)
+        optimizer = OptimizerState(try OptimizerCatalog.make(configuration.optimizer), for: model.arena)
+    }
+
+    /// What all workers of a run must have in common.
+    func identity(build: String) throws -> Identity {
+        // The number of threads is a worker's own affair: results do not depend on it.
+        var common = configuration
+        common.cluster.threads = 1
+        return Identity([
+            .init("build", build),
+            .init("configuration", SHA256.hash(Data(try common.yaml().utf8)).hexadecimal),
+            .init("model", SHA256.hash(Data(model.summary.utf8)).hexadecimal),
+            .init("data set", "\(dataset.name) \(dataset.digest)"),
+            .init("kernels", engine.kernels.name),
+            .init("BLAS core", BLAS.coreName),
+        ])
+    }
+}

@@ -1,0 +1,66 @@
+import Autograd
+import Collectives
+import Datasets
+import Kernels
+import Layers
+import Models
+import Tensors
+
+/// Computes the gradients of a worker's shards, one after the other, and folds them to the worker's nodes of the tree.
+///
+/// Confined to the work thread; the blocks are used again in each step.
+final class ShardGradients {
+    private let replica: Replica
+    private let fold: FoldOrder
+    private var free: [GradientBlock] = []
+    private var open: [ShardNode: GradientBlock] = [:]
+
+    init(_ replica: Replica, tree: ShardTree, range: Range<Int>) {
+        self.replica = replica
+        fold = FoldOrder(tree, range: range)
+    }
+
+    /// The nodes' sums for the batch at hand; valid until the next call.
+    ///
+    /// Batches come from `loader`, one for each shard and pass. `isStopping` is told to the other workers.
+    func compute(
+        epoch: Int, step: Int, loader: Loader, isStopping: Bool
+    ) throws -> [ShardNode: GradientBlock] {
+        free += open.values
+        open = [:]
+        for shard in fold.range {
+            let block = free.popLast() ?? GradientBlock(for: replica.model.arena)
+            block.reset()
+            for pass in 0..<replica.configuration.training.accumulate {
+                guard let batch = try loader.next() else { throw TrainingError.missingBatch(step: step, shard: shard) }
+                if batch.count > 0 { add(batch, epoch: epoch, step: step, shard: shard, pass: pass, to: block) }
+            }
+            block.finish()
+            block[.stopRequests] = isStopping ? 1 : 0
+            open[ShardNode(shard, shard + 1)] = block
+            for addition in fold.additions(after: shard) {
+                guard let left = open.removeValue(forKey: addition.left),
+                    let right = open.removeValue(forKey: addition.right)
+                else { preconditionFailure("a fold adds sums that exist") }
+                replica.engine.kernels.elementwise.accumulate(right.base, left.base, left.count)
+                open[addition.parent] = left
+                free.append(right)
+            }
+        }
+        return open
+    }
+
+    /// One forward and backward pass.
+    private func add(_ batch: Batch, epoch: Int, step: Int, shard: Int, pass: Int, to block: GradientBlock) {
+        let tape = Tape(engine: replica.engine, arena: replica.model.arena, block: block)
+        let context = ForwardContext(
+            tape: tape, mode: .training, seed: replica.configuration.run.seed,
+            streamPath: [UInt64(epoch), UInt64(step), UInt64(shard), UInt64(pass)])
+        let logits = replica.model.layers(tape.constant(batch.input), context)
+        let result = replica.loss.evaluate(logits.value, batch.targets, replica.engine)
+        tape.backward(from: logits, gradient: result.gradient)
+        block[.samples] += Float(batch.count)
+        block[.loss] += result.sum
+        block[.correct] += Float(result.correct)
+    }
+}

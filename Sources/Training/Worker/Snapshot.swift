@@ -1,0 +1,77 @@
+import Autograd
+import Checkpoints
+import Foundation
+import Hashing
+import Models
+import Optimizers
+import Tensors
+
+/// A worker's state after a number of steps, as the files of a checkpoint.
+struct Snapshot {
+    /// What `state.json` holds.
+    struct State: Codable {
+        let step: Int
+        let epoch: Int
+        let samples: Int
+        let seed: UInt64
+        let shards: Int
+        let parameterHash: String
+    }
+
+    /// The files' contents by name, in the order in which they are sent.
+    let files: [(name: String, bytes: Data)]
+    let parameterHash: String
+
+    init(_ replica: Replica, step: Int, epoch: Int, samples: Int) throws {
+        let model = try Self.writer(for: replica.model)
+        parameterHash = try model.parameterHash().hexadecimal
+        let state = State(
+            step: step, epoch: epoch, samples: samples, seed: replica.configuration.run.seed,
+            shards: replica.configuration.shards, parameterHash: parameterHash)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        files = [
+            ("model.safetensors", try model.bytes()),
+            ("optimizer.safetensors", try Self.writer(for: replica.optimizer, replica.model.arena).bytes()),
+            ("state.json", try encoder.encode(state) + Data("\n".utf8)),
+        ]
+    }
+
+    /// The hash of parameters and buffers as they would be stored.
+    static func parameterHash(_ model: Model) throws -> String {
+        try writer(for: model).parameterHash().hexadecimal
+    }
+
+    /// Parameters, buffers and counters under PyTorch's names, in PyTorch's layouts.
+    private static func writer(for model: Model) throws -> SafeTensorsWriter {
+        let arena = model.arena
+        var writer = SafeTensorsWriter(metadata: ["format": "pt", "model": model.name])
+        for parameter in arena.parameters {
+            try writer.add(
+                parameter.name, shape: parameter.shape.dimensions,
+                at: UnsafePointer(arena.values + parameter.range.lowerBound))
+        }
+        for buffer in arena.buffers {
+            try writer.add(
+                buffer.name, shape: buffer.shape.dimensions,
+                at: UnsafePointer(arena.values + buffer.range.lowerBound))
+        }
+        for (counter, count) in zip(arena.counters, arena.counts) {
+            try writer.add(counter.name, shape: [], [count])
+        }
+        return writer
+    }
+
+    /// For each slot and parameter a tensor `<slot>.<parameter>`.
+    private static func writer(for state: OptimizerState, _ arena: ParameterArena) throws -> SafeTensorsWriter {
+        var writer = SafeTensorsWriter(metadata: ["optimizer": type(of: state.optimizer).name])
+        for (slot, name) in zip(state.slots, state.optimizer.slotNames) {
+            for parameter in arena.parameters {
+                try writer.add(
+                    "\(name).\(parameter.name)", shape: parameter.shape.dimensions,
+                    at: UnsafePointer(slot + parameter.range.lowerBound))
+            }
+        }
+        return writer
+    }
+}

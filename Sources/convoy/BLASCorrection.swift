@@ -1,0 +1,28 @@
+import Foundation
+import Tensors
+
+/// Makes OpenBLAS use what the CPU offers; see Note [BLAS core type] at `BLAS`.
+enum BLASCorrection {
+    /// Where the program that executes itself again leaves the core type that OpenBLAS had picked.
+    private static let originalVariable = "CONVOY_BLAS_CORE_REPLACED"
+
+    /// Executes this program again with another core type when OpenBLAS picked a slow one and the user named none.
+    static func applyOnce() {
+        guard ProcessInfo.processInfo.environment[BLAS.coreVariable] == nil else { return }
+        let current = BLAS.coreName
+        guard let better = BLAS.betterCore(than: current, on: .best) else { return }
+        setenv(BLAS.coreVariable, better, 1)
+        setenv(originalVariable, current, 1)
+        var arguments = CommandLine.arguments.map { strdup($0) } + [nil]
+        // Only returns when it fails; then the program goes on with the slow core type.
+        execv("/proc/self/exe", &arguments)
+        unsetenv(BLAS.coreVariable)
+    }
+
+    /// A line for the log when the core type was corrected.
+    static var notice: String? {
+        let environment = ProcessInfo.processInfo.environment
+        guard let original = environment[originalVariable] else { return nil }
+        return "OpenBLAS picked the core type \(original); \(BLAS.coreVariable)=\(BLAS.coreName) was set instead"
+    }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+import Cluster
+import Foundation
+import Training
+
+/// `convoy coordinator`
+struct CoordinatorCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coordinator", abstract: "Leads a run whose workers join from this or other hosts.")
+
+    @OptionGroup var options: RunOptions
+
+    @Option(name: .long, help: "Where to listen, as in tcp://192.0.2.1:5555; port 0 takes a free one.")
+    var bind: String
+
+    @Option(name: .long, help: "The name or address by which other hosts reach this one, when listening on all interfaces.")
+    var advertise: String?
+
+    func run() throws {
+        let configuration = try options.configuration()
+        let console = Console(options)
+        let process = try CoordinatorProcess(configuration, listeningAt: bind, advertisedHost: advertise)
+        console.announce(process.directory, configuration)
+        // Asked for by name, so it comes with --quiet too.
+        console.instruct("run on each of \(configuration.cluster.workers) workers: convoy worker --coordinator \(process.address)")
+        let result = try process.run(console, command: CommandLine.arguments)
+        try console.conclude(result, process.directory)
+    }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import Foundation
+import Training
+
+/// `convoy local`
+struct LocalCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "local", abstract: "Trains with a coordinator and worker processes on this host.")
+
+    @OptionGroup var options: RunOptions
+
+    func run() throws {
+        let configuration = try options.configuration()
+        let console = Console(options)
+        let process = try CoordinatorProcess(configuration)
+        console.announce(process.directory, configuration)
+        let result = try process.runLocally(
+            console, command: CommandLine.arguments, program: Host.program,
+            environment: ProcessInfo.processInfo.environment)
+        try console.conclude(result, process.directory)
+    }
+}

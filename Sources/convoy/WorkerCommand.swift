@@ -1,0 +1,51 @@
+import ArgumentParser
+import Cluster
+import Foundation
+import Logging
+import Messaging
+import Training
+
+/// `convoy worker`
+struct WorkerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "Joins a run; everything else comes from its coordinator.")
+
+    @Option(name: .long, help: "The coordinator's address, as it printed it.")
+    var coordinator: String
+
+    @Option(name: .long, help: "Compute threads; without it what the run's configuration says.")
+    var threads: Int?
+
+    @Option(name: .long, help: .hidden)
+    var id: String?
+
+    @Option(name: .customLong("parent-pid"), help: .hidden)
+    var parentPID: Int32?
+
+    func validate() throws {
+        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, found \(threads)") }
+    }
+
+    func run() throws {
+        if let parentPID { try ParentWatch.dieWithParent(pid: parentPID) }
+        let log = FileLog.standardError
+        if let notice = BLASCorrection.notice { log.write(.notice, notice) }
+        let worker = WorkerProcess(
+            coordinator: coordinator, id: try id.map { try PeerID($0) }, threads: threads,
+            environmentPath: ProcessInfo.processInfo.environment["CONVOY_DATA"], log: log)
+        switch try worker.run() {
+        case .completed: return
+        case .stopped, .interrupted: throw ExitCode(130)
+        case .refused(let reason): throw WorkerEnd(text: "the coordinator refused this worker: \(reason)")
+        case .aborted(let reason): throw WorkerEnd(text: "the run was ended: \(reason)")
+        case .failed(let reason): throw WorkerEnd(text: reason)
+        }
+    }
+}
+
+/// Why a worker ended early.
+private struct WorkerEnd: Error, CustomStringConvertible {
+    let text: String
+
+    var description: String { text }
+}

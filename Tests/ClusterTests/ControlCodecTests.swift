@@ -1,0 +1,132 @@
+import Cluster
+import Foundation
+import Logging
+import Messaging
+import Tensors
+import Testing
+
+@Suite("ControlCodec")
+struct ControlCodecTests {
+    static let workerMessages: [WorkerMessage] = [
+        .hello(hello("a")), .ready(sameIdentity), .heartbeat(Progress(step: 3, phase: .saving)), .step(stepReport(4)),
+        .evaluation(.init(epoch: 1, chunkCount: 3, chunks: [.init(index: 2, count: 9, correct: 4, lossSum: 0.1)])),
+        .checkpointPart(.init(file: "model.safetensors", step: 9, offset: 1, totalBytes: 3, isLast: false)),
+        .finished(finalReport()), .failed(WorkerFailure("no", origin: .consequence)), .log(LogLine(.warning, "hm")),
+    ]
+    static let coordinatorMessages: [CoordinatorMessage] = [
+        .configuration(RunOffer(yaml: "a: \"ö\"\n", heartbeatTimeoutSeconds: 5)), .refused(reason: "no"),
+        .start(
+            Assignment(
+                generation: 1, rank: 0,
+                members: [.init(rank: 0, id: "a", host: "h", pid: 1, dataAddress: "tcp://[::1]:5")], firstStep: 7)),
+        .ping, .stop, .abort(reason: "x"), .goodbye,
+    ]
+
+    @Test("every message survives the way to bytes and back")
+    func roundTrip() throws {
+        for message in Self.workerMessages {
+            let envelope = Envelope(run: "r", generation: 2, message)
+            let back = try ControlCodec.envelope(
+                in: ControlCodec.frames(envelope, payload: message.carriesPayload ? Frame([1, 2]) : nil),
+                as: WorkerMessage.self)
+            #expect(back == envelope)
+        }
+        for message in Self.coordinatorMessages {
+            let envelope = Envelope(run: "r", generation: 2, message)
+            #expect(try ControlCodec.decode(ControlCodec.encode(envelope)) == envelope)
+        }
+    }
+
+    @Test("losses that are not finite survive, and finite ones keep every bit")
+    func numbers() throws {
+        for loss in [
+            Double.nan, .infinity, -.infinity, 0.1 + 0.2, .leastNonzeroMagnitude, .greatestFiniteMagnitude, -0.0,
+        ] {
+            var report = stepReport(1)
+            report.lossSum = loss
+            let back = try ControlCodec.decode(
+                ControlCodec.encode(Envelope(run: "r", generation: 1, WorkerMessage.step(report))),
+                as: WorkerMessage.self)
+            guard case .step(let same) = back.message else { return #expect(Bool(false)) }
+            #expect(same.lossSum.bitPattern == loss.bitPattern || (loss.isNaN && same.lossSum.isNaN))
+        }
+    }
+
+    @Test("each kind of unusable message has its own error")
+    func refusals() throws {
+        func error(_ text: String, payload: Int? = nil) -> ControlMessageError? {
+            do throws(ControlMessageError) {
+                _ = try ControlCodec.decode(Data(text.utf8), payloadBytes: payload, as: WorkerMessage.self)
+                return nil
+            } catch { return error }
+        }
+        func envelope(_ message: String, _ generation: Int = 1) -> String {
+            #"{"version":1,"run":"r","generation":\#(generation),"message":\#(message)}"#
+        }
+        let part = #"{"checkpointPart":{"_0":{"file":"NAME","step":1,"offset":OFF,"totalBytes":8,"isLast":true}}}"#
+        func named(_ name: String, at offset: String = "0") -> String {
+            envelope(part.replacingOccurrences(of: "NAME", with: name).replacingOccurrences(of: "OFF", with: offset))
+        }
+        #expect(error("") == .malformed("it is no JSON"))
+        #expect(error("{}") == .malformed("'version' is missing"))
+        #expect(error(#"{"version":2,"surprise":1}"#) == .unsupportedVersion(2))
+        #expect(error(#"{"version":1,"run":"r","message":{}}"#) == .malformed("'generation' is missing"))
+        #expect(error(envelope(#"{"heartbeat":{"_0":{"step":-1,"phase":"saving"}}}"#)) == .invalid("step is -1"))
+        #expect(
+            error(envelope(#"{"heartbeat":{"_0":{"step":1,"phase":"dancing"}}}"#))?.description.contains("phase")
+                == true)
+        #expect(
+            error(envelope(#"{"heartbeat":{"_0":{"step":1,"phase":"saving"}}}"#, -4)) == .invalid("generation is -4"))
+        #expect(error(named("model.safetensors"), payload: 8) == nil)
+        #expect(error(named("model.safetensors")) == .invalid("its binary frame is missing"))
+        #expect(error(named("../etc"), payload: 8) == .invalid("the file's name is unusable"))
+        #expect(error(named(".hidden"), payload: 8) == .invalid("the file's name is unusable"))
+        #expect(error(named("m", at: "1"), payload: 8) == .invalid("8 bytes at 1 do not lie in a file of 8"))
+        #expect(error(named("m", at: "\(Int.max)"), payload: 8) != nil)
+        #expect(error(named("m"), payload: 17 << 20) == .tooLong(bytes: 17 << 20, limit: 16 << 20))
+        #expect(
+            error(String(repeating: " ", count: 2 << 20))?.description
+                == "a control message of 2097152 bytes is over the limit of 1048576; send it in smaller parts")
+        #expect(
+            error("{}")?.description
+                == "a control message cannot be read ('version' is missing); start the same build everywhere")
+        #expect(
+            error(envelope(#"{"log":{"_0":{"level":"info","line":"x"}}}"#), payload: 1)?.description
+                == "a control message contradicts itself (it came with a binary frame); start the same build everywhere"
+        )
+        #expect(throws: ControlMessageError.frameCount(0)) { try ControlCodec.envelope(in: [], as: WorkerMessage.self) }
+    }
+
+    @Test("bytes that were changed at random are refused or understood, never trapped, also by the coordinator")
+    func fuzz() throws {
+        let seed: UInt64 = 20
+        var random = RandomStream(seed: seed)
+        var refused = 0
+        for round in 0..<4000 {
+            let message = Self.workerMessages[round % Self.workerMessages.count]
+            var bytes = [UInt8](try ControlCodec.encode(Envelope(run: "r1", generation: round % 3, message)))
+            for _ in 0..<random.integer(below: 4) + 1 {
+                let place = random.integer(below: bytes.count)
+                switch random.integer(below: 4) {
+                case 0: bytes[place] = UInt8(truncatingIfNeeded: random.next())
+                case 1: bytes.remove(at: place)
+                case 2: bytes.insert(contentsOf: Array("9999999999".utf8).prefix(random.integer(below: 11)), at: place)
+                default: bytes = Array(bytes.prefix(place)) + [UInt8](repeating: 0x7b, count: random.integer(below: 3))
+                }
+                if bytes.isEmpty { bytes = [0] }
+            }
+            var bench = CoordinatorBench(workers: 1)
+            if round % 2 == 0 { bench.gather("a") }
+            do throws(ControlMessageError) {
+                let envelope = try ControlCodec.decode(
+                    Data(bytes), payloadBytes: message.carriesPayload ? 2 : nil, as: WorkerMessage.self)
+                bench.handle(.received(from: "a", envelope, payload: message.carriesPayload ? Frame([1, 2]) : nil))
+            } catch {
+                refused += 1
+                bench.handle(.undecodable(from: "a", error))
+            }
+            bench.pass(.milliseconds(200))
+        }
+        #expect(refused > 1000, "seed \(seed)")
+    }
+}

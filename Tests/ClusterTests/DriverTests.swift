@@ -1,0 +1,226 @@
+import Cluster
+import Foundation
+import Logging
+import Messaging
+import Synchronization
+import Testing
+import Threading
+
+@Suite("Coordinator and WorkerControl")
+struct DriverTests {
+    /// Trains by waiting for its turn: steps until it is stopped or cancelled, or `steps` are done.
+    final class Trainee: WorkerDelegate {
+        private enum Word { case stop, cancel(String) }
+        private let words = BlockingQueue<Word>()
+        private let steps: Int
+        private let identity: Identity
+        let reached = BlockingQueue<Int>()
+
+        init(steps: Int = 5, identity: Identity = sameIdentity) {
+            self.steps = steps
+            self.identity = identity
+        }
+
+        func configure(run: String, yaml: String) throws -> Identity {
+            guard yaml == "good" else { throw WorkerFailure("no such data") }
+            return identity
+        }
+
+        func train(_ assignment: Assignment, control: WorkerControl) throws -> FinalReport {
+            for step in 0..<steps {
+                control.progress(step: step, phase: .computing)
+                if assignment.rank == 0 { control.report(.step(stepReport(step))) }
+                reached.push(step)
+                switch words.pop(until: .now + .milliseconds(1)) {
+                case .element(.stop): return finalReport(isComplete: false)
+                case .element(.cancel(let reason)): throw WorkerFailure(reason, origin: .consequence)
+                case .timedOut, .closed: break
+                }
+            }
+            if assignment.rank == 0 {
+                let part = CheckpointPart(file: "state.json", step: steps, offset: 0, totalBytes: 3, isLast: true)
+                control.report(.checkpointPart(part, Frame([7, 8, 9])))
+            }
+            return finalReport()
+        }
+
+        func requestStop() { words.push(.stop) }
+        func cancel(reason: String) { words.push(.cancel(reason)) }
+    }
+
+    final class Watcher: CoordinatorObserver {
+        var steps: [Int] = []
+        var files: [[UInt8]] = []
+        var refusals: [String] = []
+
+        func observe(_ report: CoordinatorReport) {
+            switch report {
+            case .stepped(let report): steps.append(report.step)
+            case .checkpointPart(_, let frame): files.append(frame.bytes)
+            case .refused(_, _, let reason): refusals.append(reason)
+            default: break
+            }
+        }
+    }
+
+    /// What carries the messages of a run.
+    enum Wire: CaseIterable { case memory, tcp, ipc }
+
+    /// A coordinator and its workers, connected by a wire.
+    final class Bench: Sendable {
+        let wire: Wire
+        let network = InMemoryNetwork()
+        let coordinator: Coordinator
+        let transport: any Transport
+        let address: String
+        let outcomes = BlockingQueue<(PeerID, WorkerOutcome)>()
+
+        init(_ wire: Wire, workers: Int, yaml: String = "good", launched: Set<PeerID> = []) throws {
+            self.wire = wire
+            transport =
+                switch wire {
+                case .memory: try network.endpoint("hub", at: "mem:hub")
+                case .tcp: try ZeroMQTransport(id: "hub", listeningAt: "tcp://127.0.0.1:0")
+                case .ipc: try ZeroMQTransport(id: "hub", listeningAt: "ipc://@cluster-tests-\(UUID().uuidString)")
+                }
+            address = transport.address ?? ""
+            coordinator = Coordinator(
+                transport: transport,
+                settings: .init(run: "r1", yaml: yaml, workers: workers, joinTimeout: .seconds(20), launched: launched))
+        }
+
+        deinit { transport.close() }
+
+        /// An endpoint that dials the coordinator.
+        func dial(_ id: PeerID) throws -> any Transport {
+            let transport: any Transport =
+                if wire == .memory { try network.endpoint(id) } else { try ZeroMQTransport(id: id) }
+            try transport.connect(to: "hub", at: address)
+            return transport
+        }
+
+        /// Starts a worker on a thread of its own and hands out its transport.
+        @discardableResult
+        func join(_ id: PeerID, _ delegate: Trainee) throws -> any Transport {
+            let transport = try dial(id)
+            let control = WorkerControl(
+                transport: transport, coordinator: "hub", settings: .init(hello: hello(id), coordinator: "the hub"))
+            _ = DedicatedThread(name: "worker") { [outcomes] in
+                let outcome = control.run(delegate)
+                transport.close()
+                outcomes.push((id, outcome))
+            }
+            return transport
+        }
+
+        func outcomes(_ count: Int) -> [PeerID: WorkerOutcome] {
+            var found: [PeerID: WorkerOutcome] = [:]
+            for _ in 0..<count {
+                if case .element(let (id, outcome)) = outcomes.pop(until: .now + .seconds(10)) { found[id] = outcome }
+            }
+            return found
+        }
+    }
+
+    @Test("a run of two workers completes, with every report at the coordinator", arguments: Wire.allCases)
+    func completes(_ wire: Wire) throws {
+        let bench = try Bench(wire, workers: 2)
+        try bench.join("a", Trainee())
+        try bench.join("b", Trainee())
+        let watcher = Watcher()
+        #expect(bench.coordinator.run(watcher) == .completed(finalReport()))
+        #expect(watcher.steps == [0, 1, 2, 3, 4])
+        #expect(watcher.files == [[7, 8, 9]])
+        #expect(bench.outcomes(2) == ["a": .completed(finalReport()), "b": .completed(finalReport())])
+    }
+
+    @Test(
+        "a killed worker fails the run in well under a second and frees the others, naming it", arguments: Wire.allCases
+    )
+    func killed(_ wire: Wire) throws {
+        let bench = try Bench(wire, workers: 2)
+        let trainee = Trainee(steps: .max)
+        try bench.join("a", trainee)
+        let other = try bench.join("b", Trainee(steps: .max))
+        let began = BlockingQueue<ContinuousClock.Instant>()
+        let killer = DedicatedThread(name: "killer") {
+            _ = trainee.reached.pop(until: .now + .seconds(10))
+            began.push(.now)
+            other.close()
+        }
+        let outcome = bench.coordinator.run(Watcher())
+        killer.join()
+        guard case .failed(let failure) = outcome, case .element(let start) = began.pop() else {
+            Issue.record("ended with \(outcome)")
+            return
+        }
+        // The grace of one second, in which a better explanation could come, and room for a busy machine.
+        #expect(start.duration(to: .now) < .seconds(3))
+        #expect(["worker 0 (alpha, pid 98)", "worker 1 (alpha, pid 98)"].contains { failure.cause.hasPrefix($0) })
+        let outcomes = bench.outcomes(2)
+        #expect(outcomes["a"].map { if case .aborted = $0 { true } else { false } } == true)
+    }
+
+    @Test("one interrupt ends the run at a step boundary", arguments: Wire.allCases)
+    func interrupted(_ wire: Wire) throws {
+        let bench = try Bench(wire, workers: 2)
+        let trainee = Trainee(steps: .max)
+        try bench.join("a", trainee)
+        try bench.join("b", Trainee(steps: .max))
+        let interrupter = DedicatedThread(name: "interrupt") {
+            _ = trainee.reached.pop(until: .now + .seconds(10))
+            bench.coordinator.interrupt()
+        }
+        #expect(bench.coordinator.run(Watcher()) == .interrupted(finalReport(isComplete: false)))
+        interrupter.join()
+        let stopped = WorkerOutcome.stopped(finalReport(isComplete: false))
+        #expect(bench.outcomes(2) == ["a": stopped, "b": stopped])
+    }
+
+    @Test("a launched worker's own failure is the verdict", arguments: Wire.allCases)
+    func ownFailure(_ wire: Wire) throws {
+        let bench = try Bench(wire, workers: 1, yaml: "bad", launched: ["a"])
+        try bench.join("a", Trainee())
+        guard case .failed(let failure) = bench.coordinator.run(Watcher()) else {
+            Issue.record("did not fail")
+            return
+        }
+        #expect(failure.description == "worker 'a' (alpha, pid 97) failed: no such data")
+        #expect(bench.outcomes(1) == ["a": .failed("no such data")])
+    }
+
+    @Test(
+        "a worker of another identity is refused, the run waits for the next one, and garbage is answered",
+        arguments: Wire.allCases)
+    func refusal(_ wire: Wire) throws {
+        let bench = try Bench(wire, workers: 1)
+        let stranger = try bench.dial("x")
+        defer { stranger.close() }
+        try stranger.send([Frame([1, 2, 3])], to: "hub")
+        try bench.join("a", Trainee())
+        let watcher = Watcher()
+        #expect(bench.coordinator.run(watcher) == .completed(finalReport()))
+        #expect(
+            watcher.refusals == [
+                "a control message cannot be read (it is no JSON); start the same build everywhere"
+            ])
+        #expect(bench.outcomes(1) == ["a": .completed(finalReport())])
+    }
+
+    @Test("a coordinator that dies ends its workers with a reason that names it", arguments: Wire.allCases)
+    func coordinatorDies(_ wire: Wire) throws {
+        let bench = try Bench(wire, workers: 1)
+        let trainee = Trainee(steps: .max)
+        try bench.join("a", trainee)
+        let killer = DedicatedThread(name: "killer") {
+            _ = trainee.reached.pop(until: .now + .seconds(10))
+            bench.transport.close()
+        }
+        guard case .failed = bench.coordinator.run(Watcher()) else {
+            Issue.record("did not fail")
+            return
+        }
+        killer.join()
+        #expect(bench.outcomes(1) == ["a": .failed("the coordinator at the hub is lost: its connection is closed")])
+    }
+}
