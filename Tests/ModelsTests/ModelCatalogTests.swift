@@ -66,7 +66,7 @@ struct ModelCatalogTests {
     func misfit() {
         #expect(
             message("simple_cnn", [32, 1, 3])
-                == "model 'simple_cnn' does not fit the data set: layer 'features.pool1' takes an image of at least 2×2 pixels, "
+                == "model 'simple_cnn' does not fit the data set: layer 'pool1' takes an image of at least 2×2 pixels, "
                 + "but its input is a sample of shape [32, 1, 16]")
         #expect(
             message("resnet20", [32])

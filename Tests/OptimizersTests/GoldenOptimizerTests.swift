@@ -50,7 +50,9 @@ struct GoldenOptimizerTests {
             $0.update(from: state.slots[0] + parameter.range.lowerBound, count: parameter.shape.count)
         }
         let expected = try fixture.weights(key).row(step)
-        #expect(disagreement(found, expected, relative: 1e-6) == nil, "\(parameter.name) after step \(step)")
+        #expect(
+            disagreement(found, expected, relative: 1e-6, absolute: 1e-6) == nil, "\(parameter.name) after step \(step)"
+        )
     }
 
     private struct Clipping: Decodable {
