@@ -73,7 +73,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // Tests
-        .target(name: "TestSupport", dependencies: ["Tensors", "Checkpoints"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["Layers", "Autograd", "Tensors", "Checkpoints"], path: "Tests/TestSupport"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Hashing", "TestSupport"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors", "Threading", "TestSupport"]),
@@ -85,7 +86,7 @@ let package = Package(
             dependencies: [
                 "Cluster", "Messaging", "Tensors", "Threading", "TestSupport", .product(name: "Logging", package: "swift-log"),
             ]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Threading", "TestSupport"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels", "Threading", "TestSupport"]),
         .testTarget(
             name: "LayersTests",
             dependencies: ["Layers", "Autograd", "Tensors", "Checkpoints", "TestSupport"],
@@ -94,7 +95,9 @@ let package = Package(
             name: "OptimizersTests",
             dependencies: ["Optimizers", "Autograd", "Tensors", "Checkpoints", "TestSupport"],
             resources: [.copy("Fixtures")]),
-        .testTarget(name: "ModelsTests", dependencies: ["Models", "Layers", "Autograd", "Tensors", "TestSupport"]),
+        .testTarget(
+            name: "ModelsTests", dependencies: ["Models", "Layers", "Autograd", "Tensors", "TestSupport"],
+            resources: [.copy("Fixtures")]),
         .testTarget(
             name: "TrainingTests",
             dependencies: [

@@ -19,7 +19,8 @@ public let kernelSet = KernelSet(
         affineGradient: affineGradient, transpose: transpose),
     convolution: ConvolutionKernels(
         pack: pack, unpackAdding: unpackAdding, packWeights: packWeights, unpackWeights: unpackWeights,
-        depthwise: depthwise, depthwiseInputGradient: depthwiseInputGradient,
+        flipWeights: flipWeights, pad: pad, directLanes: Vector.scalarCount, direct: direct,
+        directWeightGradient: directWeightGradient, depthwise: depthwise, depthwiseInputGradient: depthwiseInputGradient,
         depthwiseWeightGradient: depthwiseWeightGradient),
     pooling: PoolingKernels(maximum: maximum, maximumGradient: maximumGradient),
     update: UpdateKernels(sgd: sgd))

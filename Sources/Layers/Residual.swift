@@ -22,7 +22,9 @@ public struct Residual: Layer {
         let shape = try body.outputShape(for: sample)
         let other = try shortcut?.outputShape(for: sample) ?? sample
         guard shape == other else {
-            throw ShapeError(path: path, expected: "branches of one shape, but its body gives \(shape)", found: other)
+            throw ShapeError(
+                path: path, expected: "a sample of which both branches make the same shape, not \(shape) and \(other)",
+                found: sample)
         }
         return shape
     }

@@ -1,5 +1,4 @@
 import Synchronization
-import Threading
 
 /// A network inside one process, for tests: messages arrive at once and in order, and faults happen when they are asked for.
 ///
@@ -11,7 +10,7 @@ public final class InMemoryNetwork: Sendable {
     }
 
     private struct State {
-        var inboxes: [PeerID: BlockingQueue<TransportEvent>] = [:]
+        var inboxes: [PeerID: Inbox] = [:]
         var listeners: [String: PeerID] = [:]
         /// The address under which one side dials another.
         var dialled: [Link: String] = [:]
@@ -31,7 +30,7 @@ public final class InMemoryNetwork: Sendable {
     ///
     /// - Throws: `TransportError.cannotListen` when someone listens there already.
     public func endpoint(_ id: PeerID, at address: String? = nil) throws(TransportError) -> InMemoryTransport {
-        let inbox = BlockingQueue<TransportEvent>()
+        let inbox = Inbox(of: id)
         let isTaken = state.withLock { state in
             if let address {
                 if state.listeners[address] != nil { return true }
@@ -89,8 +88,7 @@ public final class InMemoryNetwork: Sendable {
 
     /// Ends an endpoint as if its process had been killed: its inbox is lost, and its peers see a disconnection.
     public func kill(_ id: PeerID) {
-        guard let inbox = remove(id) else { return }
-        while case .element = inbox.pop(until: .now) {}
+        remove(id)?.discard()
     }
 
     // MARK: What endpoints do
@@ -140,7 +138,7 @@ public final class InMemoryNetwork: Sendable {
 
     /// Takes an endpoint off the network and closes its inbox, which is returned.
     @discardableResult
-    func remove(_ id: PeerID) -> BlockingQueue<TransportEvent>? {
+    func remove(_ id: PeerID) -> Inbox? {
         state.withLock { state in
             guard let inbox = state.inboxes.removeValue(forKey: id) else { return nil }
             inbox.close()

@@ -1,5 +1,3 @@
-import Threading
-
 /// An endpoint of an `InMemoryNetwork`.
 ///
 /// Frames are handed over as they are: the receiver of a borrowed frame reads the sender's memory.
@@ -8,10 +6,10 @@ public final class InMemoryTransport: Transport {
     public let id: PeerID
     /// Where others can dial this side; nil when it only dials.
     public let address: String?
-    private let inbox: BlockingQueue<TransportEvent>
+    private let inbox: Inbox
     private let network: InMemoryNetwork
 
-    init(id: PeerID, address: String?, inbox: BlockingQueue<TransportEvent>, network: InMemoryNetwork) {
+    init(id: PeerID, address: String?, inbox: Inbox, network: InMemoryNetwork) {
         self.id = id
         self.address = address
         self.inbox = inbox
@@ -38,11 +36,7 @@ public final class InMemoryTransport: Transport {
 
     /// Takes the next event, waiting until `deadline`.
     public func receive(until deadline: ContinuousClock.Instant) throws(TransportError) -> TransportEvent? {
-        switch inbox.pop(until: deadline) {
-        case .element(let event): return event
-        case .timedOut: return nil
-        case .closed: throw .closed(id)
-        }
+        try inbox.pop(until: deadline)
     }
 
     /// Leaves the network.

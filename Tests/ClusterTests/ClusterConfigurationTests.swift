@@ -1,7 +1,6 @@
+import Cluster
 import Foundation
 import Testing
-
-@testable import Cluster
 
 @Suite("ClusterConfiguration")
 struct ClusterConfigurationTests {

@@ -1,10 +1,9 @@
+import Cluster
 import Foundation
 import Logging
 import Messaging
 import Tensors
 import Testing
-
-@testable import Cluster
 
 @Suite("ControlCodec")
 struct ControlCodecTests {

@@ -1,9 +1,8 @@
+import Cluster
 import Logging
 import Messaging
 import Tensors
 import Testing
-
-@testable import Cluster
 
 @Suite("CoordinatorState, running and failing")
 struct CoordinatorRunningTests {

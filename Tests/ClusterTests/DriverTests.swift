@@ -1,11 +1,10 @@
+import Cluster
 import Foundation
 import Logging
 import Messaging
 import Synchronization
 import Testing
 import Threading
-
-@testable import Cluster
 
 @Suite("Coordinator and WorkerControl")
 struct DriverTests {
@@ -64,33 +63,54 @@ struct DriverTests {
         }
     }
 
-    /// A coordinator and its workers on an in-memory network.
+    /// What carries the messages of a run.
+    enum Wire: CaseIterable { case memory, tcp, ipc }
+
+    /// A coordinator and its workers, connected by a wire.
     final class Bench: Sendable {
+        let wire: Wire
         let network = InMemoryNetwork()
         let coordinator: Coordinator
-        let transport: InMemoryTransport
+        let transport: any Transport
+        let address: String
         let outcomes = BlockingQueue<(PeerID, WorkerOutcome)>()
 
-        init(workers: Int, yaml: String = "good", launched: Set<PeerID> = []) throws {
-            transport = try network.endpoint("hub", at: "mem:hub")
+        init(_ wire: Wire, workers: Int, yaml: String = "good", launched: Set<PeerID> = []) throws {
+            self.wire = wire
+            transport =
+                switch wire {
+                case .memory: try network.endpoint("hub", at: "mem:hub")
+                case .tcp: try ZeroMQTransport(id: "hub", listeningAt: "tcp://127.0.0.1:0")
+                case .ipc: try ZeroMQTransport(id: "hub", listeningAt: "ipc://@cluster-tests-\(UUID().uuidString)")
+                }
+            address = transport.address ?? ""
             coordinator = Coordinator(
                 transport: transport,
                 settings: .init(run: "r1", yaml: yaml, workers: workers, joinTimeout: .seconds(20), launched: launched))
         }
 
-        /// Starts a worker on a thread of its own and hands out its control.
+        deinit { transport.close() }
+
+        /// An endpoint that dials the coordinator.
+        func dial(_ id: PeerID) throws -> any Transport {
+            let transport: any Transport =
+                if wire == .memory { try network.endpoint(id) } else { try ZeroMQTransport(id: id) }
+            try transport.connect(to: "hub", at: address)
+            return transport
+        }
+
+        /// Starts a worker on a thread of its own and hands out its transport.
         @discardableResult
-        func join(_ id: PeerID, _ delegate: Trainee) throws -> WorkerControl {
-            let transport = try network.endpoint(id)
-            try transport.connect(to: "hub", at: "mem:hub")
+        func join(_ id: PeerID, _ delegate: Trainee) throws -> any Transport {
+            let transport = try dial(id)
             let control = WorkerControl(
-                transport: transport, coordinator: "hub", settings: .init(hello: hello(id), coordinator: "mem:hub"))
+                transport: transport, coordinator: "hub", settings: .init(hello: hello(id), coordinator: "the hub"))
             _ = DedicatedThread(name: "worker") { [outcomes] in
                 let outcome = control.run(delegate)
                 transport.close()
                 outcomes.push((id, outcome))
             }
-            return control
+            return transport
         }
 
         func outcomes(_ count: Int) -> [PeerID: WorkerOutcome] {
@@ -102,9 +122,9 @@ struct DriverTests {
         }
     }
 
-    @Test("a run of two workers completes, with every report at the coordinator")
-    func completes() throws {
-        let bench = try Bench(workers: 2)
+    @Test("a run of two workers completes, with every report at the coordinator", arguments: Wire.allCases)
+    func completes(_ wire: Wire) throws {
+        let bench = try Bench(wire, workers: 2)
         try bench.join("a", Trainee())
         try bench.join("b", Trainee())
         let watcher = Watcher()
@@ -114,17 +134,19 @@ struct DriverTests {
         #expect(bench.outcomes(2) == ["a": .completed(finalReport()), "b": .completed(finalReport())])
     }
 
-    @Test("a killed worker fails the run in well under a second and frees the others, naming it")
-    func killed() throws {
-        let bench = try Bench(workers: 2)
+    @Test(
+        "a killed worker fails the run in well under a second and frees the others, naming it", arguments: Wire.allCases
+    )
+    func killed(_ wire: Wire) throws {
+        let bench = try Bench(wire, workers: 2)
         let trainee = Trainee(steps: .max)
         try bench.join("a", trainee)
-        try bench.join("b", Trainee(steps: .max))
+        let other = try bench.join("b", Trainee(steps: .max))
         let began = BlockingQueue<ContinuousClock.Instant>()
         let killer = DedicatedThread(name: "killer") {
             _ = trainee.reached.pop(until: .now + .seconds(10))
             began.push(.now)
-            bench.network.kill("b")
+            other.close()
         }
         let outcome = bench.coordinator.run(Watcher())
         killer.join()
@@ -139,9 +161,9 @@ struct DriverTests {
         #expect(outcomes["a"].map { if case .aborted = $0 { true } else { false } } == true)
     }
 
-    @Test("one interrupt ends the run at a step boundary")
-    func interrupted() throws {
-        let bench = try Bench(workers: 2)
+    @Test("one interrupt ends the run at a step boundary", arguments: Wire.allCases)
+    func interrupted(_ wire: Wire) throws {
+        let bench = try Bench(wire, workers: 2)
         let trainee = Trainee(steps: .max)
         try bench.join("a", trainee)
         try bench.join("b", Trainee(steps: .max))
@@ -155,9 +177,9 @@ struct DriverTests {
         #expect(bench.outcomes(2) == ["a": stopped, "b": stopped])
     }
 
-    @Test("a launched worker's own failure is the verdict")
-    func ownFailure() throws {
-        let bench = try Bench(workers: 1, yaml: "bad", launched: ["a"])
+    @Test("a launched worker's own failure is the verdict", arguments: Wire.allCases)
+    func ownFailure(_ wire: Wire) throws {
+        let bench = try Bench(wire, workers: 1, yaml: "bad", launched: ["a"])
         try bench.join("a", Trainee())
         guard case .failed(let failure) = bench.coordinator.run(Watcher()) else {
             Issue.record("did not fail")
@@ -167,11 +189,13 @@ struct DriverTests {
         #expect(bench.outcomes(1) == ["a": .failed("no such data")])
     }
 
-    @Test("a worker of another identity is refused, the run waits for the next one, and garbage is answered")
-    func refusal() throws {
-        let bench = try Bench(workers: 1)
-        let stranger = try bench.network.endpoint("x")
-        try stranger.connect(to: "hub", at: "mem:hub")
+    @Test(
+        "a worker of another identity is refused, the run waits for the next one, and garbage is answered",
+        arguments: Wire.allCases)
+    func refusal(_ wire: Wire) throws {
+        let bench = try Bench(wire, workers: 1)
+        let stranger = try bench.dial("x")
+        defer { stranger.close() }
         try stranger.send([Frame([1, 2, 3])], to: "hub")
         try bench.join("a", Trainee())
         let watcher = Watcher()
@@ -183,20 +207,20 @@ struct DriverTests {
         #expect(bench.outcomes(1) == ["a": .completed(finalReport())])
     }
 
-    @Test("a coordinator that dies ends its workers with a reason that names it")
-    func coordinatorDies() throws {
-        let bench = try Bench(workers: 1)
+    @Test("a coordinator that dies ends its workers with a reason that names it", arguments: Wire.allCases)
+    func coordinatorDies(_ wire: Wire) throws {
+        let bench = try Bench(wire, workers: 1)
         let trainee = Trainee(steps: .max)
         try bench.join("a", trainee)
         let killer = DedicatedThread(name: "killer") {
             _ = trainee.reached.pop(until: .now + .seconds(10))
-            bench.network.kill("hub")
+            bench.transport.close()
         }
         guard case .failed = bench.coordinator.run(Watcher()) else {
             Issue.record("did not fail")
             return
         }
         killer.join()
-        #expect(bench.outcomes(1) == ["a": .failed("the coordinator at mem:hub is lost: its connection is closed")])
+        #expect(bench.outcomes(1) == ["a": .failed("the coordinator at the hub is lost: its connection is closed")])
     }
 }

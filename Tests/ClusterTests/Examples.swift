@@ -1,6 +1,5 @@
+import Cluster
 import Messaging
-
-@testable import Cluster
 
 /// A worker's introduction; ids of the tests are single letters, and the process id is the letter's code.
 func hello(_ id: PeerID, host: String = "alpha", pid: Int32? = nil) -> Hello {
@@ -12,12 +11,15 @@ func hello(_ id: PeerID, host: String = "alpha", pid: Int32? = nil) -> Hello {
 let sameIdentity = Identity([.init("configuration", "c0"), .init("model", "m0"), .init("kernels", "avx512")])
 
 func finalReport(_ hash: String = "h0", isComplete: Bool = true) -> FinalReport {
-    FinalReport(isComplete: isComplete, steps: 10, samples: 640, parameterHash: hash, peakMemoryMB: 100)
+    FinalReport(
+        isComplete: isComplete, steps: 10, samples: 640, skippedSamples: 0, repeatedSamples: 0, parameterHash: hash,
+        peakMemoryMB: 100)
 }
 
 func stepReport(_ step: Int) -> StepReport {
     StepReport(
-        epoch: 0, step: step, samples: 64, lossSum: 100.5, correct: 7, learningRate: 0.1, seconds: 0.5,
+        epoch: 0, step: step, stepsPerEpoch: 100, totalSteps: 100, samples: 64, lossSum: 100.5, correct: 7,
+        learningRate: 0.1, seconds: 0.5,
         computeSeconds: 0.4, communicationSeconds: 0.05, dataSeconds: 0.01)
 }
 

@@ -1,7 +1,6 @@
+import Cluster
 import Messaging
 import Tensors
-
-@testable import Cluster
 
 /// A whole run on a fake network with a fake clock: the real state machines, random delays and random faults.
 ///
@@ -32,7 +31,10 @@ struct SimulatedRun {
     private(set) var interrupts = 0
     /// Process ids of workers that died, hung or failed by themselves; a worker's number and 1000.
     private(set) var culprits: Set<Int> = []
+    /// The process id of the launched worker that was killed while all trained, if nothing else went wrong.
+    var onlyKilledWhileTraining: Int? { culprits.count == 1 && interrupts == 0 ? killedWhileTraining : nil }
 
+    private var killedWhileTraining: Int?
     private var random: RandomStream
     private let workers: Int
     private let hasFaults: Bool
@@ -112,6 +114,7 @@ struct SimulatedRun {
         case .kill(let worker):
             guard states[worker] != nil, workerOutcomes[worker] == nil else { return }
             culprits.insert(worker + 1000)
+            if isLaunched && trainings[worker] != nil { killedWhileTraining = worker + 1000 }
             leave(worker, .signal(9))
         case .freeze(let worker):
             guard states[worker] != nil, workerOutcomes[worker] == nil else { return }

@@ -1,8 +1,7 @@
+import Cluster
 import Logging
 import Messaging
 import Testing
-
-@testable import Cluster
 
 @Suite("WorkerState")
 struct WorkerStateTests {

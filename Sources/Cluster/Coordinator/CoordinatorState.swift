@@ -94,7 +94,7 @@ public struct CoordinatorState: Sendable {
     /// Workers in order of joining; those who left before the start are not among them.
     var members: [Member] = []
     /// The number of the member list; 0 before the first start.
-    var generation = 0
+    package internal(set) var generation = 0
     /// The identity that the others must share, and whose it is.
     var reference: (identity: Identity, title: String)?
     var tallies: [Int: EvaluationTally] = [:]

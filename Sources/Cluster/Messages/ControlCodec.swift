@@ -52,7 +52,7 @@ public enum ControlCodec {
     /// The frames of `envelope` and its binary frame.
     ///
     /// - Throws: ``ControlMessageError`` when one is too long.
-    static func frames<Message>(
+    package static func frames<Message>(
         _ envelope: Envelope<Message>, payload: Frame?
     ) throws(ControlMessageError) -> [Frame] {
         if let payload, payload.count > payloadLimit { throw .tooLong(bytes: payload.count, limit: payloadLimit) }
@@ -62,7 +62,7 @@ public enum ControlCodec {
     /// The envelope in `frames`; the second one, if there is one, is its binary frame.
     ///
     /// - Throws: ``ControlMessageError`` that says what is wrong with the frames.
-    static func envelope<Message>(
+    package static func envelope<Message>(
         in frames: [Frame], as type: Message.Type = Message.self
     ) throws(ControlMessageError) -> Envelope<Message> {
         guard (1...2).contains(frames.count) else { throw .frameCount(frames.count) }

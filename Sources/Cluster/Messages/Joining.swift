@@ -63,6 +63,12 @@ public struct Identity: Codable, Sendable, Equatable {
         public let mine: String?
         /// The value of the other.
         public let other: String?
+
+        package init(name: String, mine: String?, other: String?) {
+            self.name = name
+            self.mine = mine
+            self.other = other
+        }
     }
 
     /// The fields, in order.
@@ -122,6 +128,15 @@ public struct Assignment: Codable, Sendable, Equatable {
         /// Where other workers reach it.
         public var dataAddress: String
 
+        /// Names a worker of a generation.
+        public init(rank: Int, id: PeerID, host: String, pid: Int32, dataAddress: String) {
+            self.rank = rank
+            self.id = id
+            self.host = host
+            self.pid = pid
+            self.dataAddress = dataAddress
+        }
+
         /// What people call it.
         public var description: String { "worker \(rank) (\(host), pid \(pid))" }
     }
@@ -134,6 +149,14 @@ public struct Assignment: Codable, Sendable, Equatable {
     public var members: [Member]
     /// The first step to train, counted from 0.
     public var firstStep: Int
+
+    /// Gives a worker its place.
+    public init(generation: Int, rank: Int, members: [Member], firstStep: Int) {
+        self.generation = generation
+        self.rank = rank
+        self.members = members
+        self.firstStep = firstStep
+    }
 
     var problem: String? {
         if generation < 1 { return "generation is \(generation)" }

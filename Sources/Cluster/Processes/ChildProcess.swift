@@ -70,6 +70,11 @@ public struct LaunchError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What the system says about it.
     public let reason: String
 
+    package init(path: String, reason: String) {
+        self.path = path
+        self.reason = reason
+    }
+
     /// What failed and how to mend it, in one sentence.
     public var description: String {
         "cannot start a worker: \(path): \(reason); check that it exists and is permitted"
@@ -87,8 +92,10 @@ private func spawn(_ arguments: [String], environment: [String: String], log: St
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO)
     posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO)
-    // Sockets and files of the parent are not the child's: it would keep them open after the parent's death.
-    for descriptor in openDescriptors() where descriptor > STDERR_FILENO {
+    // Sockets and files of the parent are not the child's: it would keep them open after the parent's death. Other
+    // threads may open more meanwhile, which take the lowest free numbers; closing a free number does no harm.
+    let limit = min(highestDescriptor() + 256, Int32(clamping: sysconf(Int32(_SC_OPEN_MAX))))
+    for descriptor in (STDERR_FILENO + 1)..<max(limit, STDERR_FILENO + 1) {
         posix_spawn_file_actions_addclose(&files, descriptor)
     }
 
@@ -118,18 +125,18 @@ private func spawn(_ arguments: [String], environment: [String: String], log: St
     return pid
 }
 
-/// The descriptors that this process has open at the moment.
-private func openDescriptors() -> [Int32] {
-    guard let folder = opendir("/proc/self/fd") else { return [] }
+/// The highest descriptor that this process has open at the moment.
+private func highestDescriptor() -> Int32 {
+    guard let folder = opendir("/proc/self/fd") else { return STDERR_FILENO }
     defer { closedir(folder) }
-    var descriptors: [Int32] = []
+    var highest = STDERR_FILENO
     while let entry = readdir(folder) {
         let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
             String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
-        if let descriptor = Int32(name) { descriptors.append(descriptor) }
+        highest = max(highest, Int32(name) ?? highest)
     }
-    return descriptors
+    return highest
 }
 
 /// Calls `body` with a null-terminated array of C strings.

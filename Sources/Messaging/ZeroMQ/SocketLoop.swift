@@ -1,5 +1,4 @@
 import CZeroMQ
-import Threading
 
 /// The one owner of all sockets of a transport; lives on the socket thread.
 final class SocketLoop {
@@ -8,14 +7,14 @@ final class SocketLoop {
         let address: String
         var isReady = false
         /// Messages that wait for the connection, each with the time at which it counts as unreachable.
-        var waiting: ArraySlice<(frames: [Frame], deadline: ContinuousClock.Instant)> = []
+        var waiting: [(frames: [Frame], deadline: ContinuousClock.Instant)] = []
     }
 
     private let id: PeerID
     private let context: UnsafeMutableRawPointer
     private let router: ZeroMQSocket?
     private let commands: CommandQueue
-    private let inbox: BlockingQueue<TransportEvent>
+    private let inbox: Inbox
     private let options: ZeroMQOptions
     private var dialled: [PeerID: Dialled] = [:]
     private var socketsOpened = 1
@@ -24,7 +23,7 @@ final class SocketLoop {
 
     init(
         id: PeerID, context: UnsafeMutableRawPointer, router: ZeroMQSocket?, commands: CommandQueue,
-        inbox: BlockingQueue<TransportEvent>, options: ZeroMQOptions
+        inbox: Inbox, options: ZeroMQOptions
     ) {
         self.id = id
         self.context = context
@@ -150,16 +149,15 @@ final class SocketLoop {
             inbox.push(.message(from: peer, frames: frames.map(\.frame)))
         }
         if ended { inbox.push(.disconnected(peer)) }
-        while let first = connection.waiting.first, transmit(first.frames, on: connection.socket) {
-            connection.waiting.removeFirst()
-        }
+        guard !connection.waiting.isEmpty else { return }
+        let sent = connection.waiting.prefix { transmit($0.frames, on: connection.socket) }.count
+        connection.waiting.removeFirst(sent)
         let now = ContinuousClock.now
-        while let first = connection.waiting.first, first.deadline <= now {
-            connection.waiting.removeFirst()
-            inbox.push(
-                .unreachable(
-                    peer,
-                    reason: "no connection to \(connection.address) within \(options.connectTimeout.text)"))
+        let overdue = connection.waiting.prefix { $0.deadline <= now }.count
+        connection.waiting.removeFirst(overdue)
+        for _ in 0..<overdue {
+            let reason = "no connection to \(connection.address) within \(options.connectTimeout.text)"
+            inbox.push(.unreachable(peer, reason: reason))
         }
     }
 

@@ -13,7 +13,7 @@ public final class ZeroMQTransport: Transport {
     public let address: String?
     private let options: ZeroMQOptions
     private let commands: CommandQueue
-    private let inbox: BlockingQueue<TransportEvent>
+    private let inbox: Inbox
     private let thread: DedicatedThread
 
     /// Starts a transport that listens at `address`, or only dials without one.
@@ -53,7 +53,7 @@ public final class ZeroMQTransport: Transport {
         self.id = id
         self.options = options
         self.commands = commands
-        let inbox = BlockingQueue<TransportEvent>()
+        let inbox = Inbox(of: id)
         self.inbox = inbox
         let start = LoopStart(context: context, router: router)
         thread = DedicatedThread(name: "sockets") {
@@ -105,11 +105,7 @@ public final class ZeroMQTransport: Transport {
     ///
     /// - Throws: `TransportError.closed` when the transport is closed and its inbox is empty.
     public func receive(until deadline: ContinuousClock.Instant) throws(TransportError) -> TransportEvent? {
-        switch inbox.pop(until: deadline) {
-        case .element(let event): return event
-        case .timedOut: return nil
-        case .closed: throw .closed(id)
-        }
+        try inbox.pop(until: deadline)
     }
 
     /// Ends all connections and the socket thread; waits at most a little longer than the linger time.

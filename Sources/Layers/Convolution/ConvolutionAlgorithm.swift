@@ -1,0 +1,48 @@
+import Kernels
+import Tensors
+
+/// The sizes of a two-dimensional convolution.
+struct ConvolutionGeometry: Sendable {
+    let windows: Windows
+    let outputs: Int
+    let groups: Int
+
+    /// Pixels of an output image.
+    var pixels: Int { windows.outputHeight * windows.outputWidth }
+    /// Floats of an input image and of an output image.
+    var imageCount: Int { windows.height * windows.width * windows.channels }
+    var outputCount: Int { pixels * outputs }
+    var taps: Int { windows.kernelHeight * windows.kernelWidth }
+    /// Channels of a group.
+    var groupInputs: Int { windows.channels / groups }
+    var groupOutputs: Int { outputs / groups }
+    /// Weights of a group and of all groups.
+    var groupWeights: Int { groupOutputs * groupInputs * taps }
+    var weights: Int { groupWeights * groups }
+    /// Whether the image itself is the matrix of packed windows.
+    var isPointwise: Bool {
+        taps == 1 && windows.stride == 1 && windows.padding == 0
+    }
+}
+
+/// One way to compute a convolution, a few images at a time, with packed weights `[G, taps, C/G, K/G]`.
+protocol ConvolutionAlgorithm: Sendable {
+    /// Writes `count` output images; true when the bias, if there is one, is in them.
+    func forward(
+        _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ engine: Engine
+    ) -> Bool
+
+    /// The weights that `addInputGradient` takes, from the packed ones.
+    func inputGradientWeights(_ packed: Tensor, _ engine: Engine) -> Tensor
+
+    /// Adds the gradient of `count` input images.
+    func addInputGradient(
+        _ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ engine: Engine)
+
+    /// Adds the gradient of the packed weights over `count` images.
+    func addWeightGradient(_ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ engine: Engine)
+}
+
+extension ConvolutionAlgorithm {
+    func inputGradientWeights(_ packed: Tensor, _ engine: Engine) -> Tensor { packed }
+}

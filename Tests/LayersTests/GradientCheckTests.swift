@@ -1,0 +1,147 @@
+import Autograd
+import Layers
+import Tensors
+import TestSupport
+import Testing
+
+@Suite("Backward is the derivative of forward")
+struct GradientCheckTests {
+    @Test("convolutions of random sizes", arguments: 0..<16)
+    func convolution(seed: UInt64) throws {
+        var generator = CaseGenerator(seed: seed)
+        var sizes = WindowSizes()
+        sizes.groups = generator.element(of: [1, 1, 2, 3])
+        sizes.from = sizes.groups * generator.integer(in: 1...3)
+        sizes.to = generator.element(of: [sizes.groups * generator.integer(in: 1...3), sizes.from])
+        if generator.integer(in: 0...3) == 0 { sizes.groups = sizes.from; sizes.to = sizes.from }
+        sizes.kernel = generator.integer(in: 1...4)
+        sizes.stride = generator.integer(in: 1...3)
+        sizes.dilation = generator.integer(in: 1...2)
+        sizes.padding = generator.integer(in: 0...2)
+        sizes.images = generator.integer(in: 1...3)
+        let least = max(1, sizes.dilation * (sizes.kernel - 1) + 1 - 2 * sizes.padding)
+        sizes.height = least + generator.integer(in: 0...4)
+        sizes.width = least + generator.integer(in: 0...4)
+        try check(convolutionReference(sizes), sizes, bias: generator.integer(in: 0...1) == 1, seed: seed)
+    }
+
+    @Test("a convolution whose images do not fit the cache together")
+    func convolutionInParts() throws {
+        var sizes = WindowSizes()
+        (sizes.images, sizes.height, sizes.width, sizes.from, sizes.to) = (3, 24, 24, 14, 1)
+        (sizes.kernel, sizes.padding) = (3, 1)
+        try check(convolutionReference(sizes), sizes, bias: true, seed: 23, directions: 1)
+    }
+
+    @Test("linear maps", arguments: [true, false])
+    func linear(bias: Bool) throws {
+        try check(linearReference(rows: 5, from: 7, to: 4), input: [5, 7]) {
+            Linear($0, from: 7, to: 4, bias: bias)
+        }
+    }
+
+    @Test("batch norm with the batch's statistics")
+    func batchNorm() throws {
+        try check(batchNormReference(channels: 5), input: [3, 4, 3, 5], mean: 0.5) { BatchNorm2D($0, channels: 5) }
+    }
+
+    @Test("batch norm with running statistics")
+    func batchNormEvaluation() throws {
+        let initial = (mean: [0.0, 0, 0], variance: [1.0, 1, 1])
+        try check(batchNormReference(channels: 3, running: initial), input: [2, 3, 2, 3], mode: .evaluation) {
+            BatchNorm2D($0, channels: 3)
+        }
+    }
+
+    @Test("max pooling", arguments: [(2, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 0)])
+    func maxPool(kernel: Int, stride: Int, padding: Int) throws {
+        var sizes = WindowSizes()
+        (sizes.images, sizes.height, sizes.width, sizes.from) = (2, 7, 6, 3)
+        (sizes.kernel, sizes.stride, sizes.padding) = (kernel, stride, padding)
+        try check(maxPoolReference(sizes), input: [2, 7, 6, 3]) {
+            MaxPool2D($0, kernel: kernel, stride: stride, padding: padding)
+        }
+    }
+
+    @Test("global average pooling")
+    func averagePool() throws {
+        try check(averagePoolReference(images: 2, pixels: 15, channels: 4), input: [2, 3, 5, 4]) {
+            GlobalAveragePool2D($0)
+        }
+    }
+
+    @Test("flattening")
+    func flatten() throws {
+        try check(flattenReference(images: 2, pixels: 12, channels: 5), input: [2, 3, 4, 5]) { Flatten($0) }
+    }
+
+    @Test("rectification")
+    func relu() throws {
+        try check({ $0[0].map { max($0, 0) } }, input: [3, 7]) { ReLU($0) }
+    }
+
+    @Test("addition of two branches that share their input")
+    func addition() throws {
+        try check({ $0[0].map { max($0, 0) + $0 } }, input: [3, 7]) {
+            Residual($0, body: ReLU($0.scope("body")))
+        }
+    }
+
+    @Test("dropout with the mask that forward drew")
+    func dropout() throws {
+        let builder = ParameterBuilder()
+        let layer = Dropout(builder, probability: 0.25)
+        let ones = Tensor([4, 9], Array(repeating: 1, count: 36))
+        let mask = Pass(layer, builder.build(seed: 1), ones, engine: try Engine()) { $0 }.output.elements
+        #expect(mask.contains(0))
+        try check({ zip($0[0], mask).map { $0 * Double($1) } }, input: [4, 9]) { Dropout($0, probability: 0.25) }
+    }
+
+    private func check(
+        _ reference: ReferenceFunction, _ sizes: WindowSizes, bias: Bool, seed: UInt64, directions: Int = 2
+    ) throws {
+        let input: Shape = [sizes.images, sizes.height, sizes.width, sizes.from]
+        try check(reference, input: input, seed: seed, directions: directions) {
+            Convolution2D(
+                $0, from: sizes.from, to: sizes.to, kernel: sizes.kernel, stride: sizes.stride, padding: sizes.padding,
+                dilation: sizes.dilation, groups: sizes.groups, bias: bias)
+        }
+    }
+
+    /// Compares forward with `reference`, and backward with its directional derivatives for the input and each
+    /// parameter, for every instruction set.
+    private func check(
+        _ reference: ReferenceFunction, input: Shape, mean: Float = 0, mode: ForwardContext.Mode = .training,
+        seed: UInt64 = 29, directions: Int = 2, _ make: (ParameterBuilder) -> any Layer
+    ) throws {
+        let builder = ParameterBuilder()
+        let layer = make(builder)
+        let arena = builder.build(seed: seed)
+        var generator = CaseGenerator(seed: seed)
+        let x = generator.tensor(input, mean: mean)
+        let names = arena.parameters.map(\.name)
+        let inputs = ([x] + arena.parameters.map(arena.value)).map { $0.elements.map(Double.init) }
+        let value = reference(inputs)
+        let upstream = generator.tensor([value.count])
+        let passes = try EngineCase.all.filter { $0.threads == 1 }.map { engineCase in
+            Pass(layer, arena, x, mode: mode, engine: try engineCase.make()) { upstream.reshaped(to: $0.shape) }
+        }
+        for pass in passes {
+            let expected = Tensor(pass.output.shape, value.map(Float.init))
+            #expect(disagreement(pass.output, expected, relative: 2e-6) == nil, "forward, seed \(seed)")
+        }
+        for (index, name) in (["input"] + names).enumerated() {
+            for _ in 0..<directions {
+                let direction = generator.tensor([inputs[index].count]).elements.map(Double.init)
+                let expected = directionalDerivative(
+                    of: reference, at: inputs, index: index, along: direction,
+                    upstream: upstream.elements.map(Double.init))
+                for pass in passes {
+                    let gradient = index == 0 ? pass.inputGradient : try #require(pass.gradients[name])
+                    let found = zip(gradient.elements, direction).reduce(0) { $0 + Double($1.0) * $1.1 }
+                    #expect(abs(found - expected) <= 1e-4 * abs(expected), "\(name), seed \(seed)")
+                }
+            }
+        }
+    }
+}

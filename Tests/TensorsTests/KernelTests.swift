@@ -1,0 +1,133 @@
+import Kernels
+import Tensors
+import TestSupport
+import Testing
+
+@Suite("Kernels")
+struct KernelTests {
+    /// Around vector lengths and their multiples.
+    private static let counts = [0, 1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100, 1000]
+
+    private func engines() throws -> [Engine] { try EngineCase.all.filter { $0.threads == 1 }.map { try $0.make() } }
+
+    @Test("elementwise loops give the same bits on every instruction set and touch nothing else", arguments: counts)
+    func elementwise(count: Int) throws {
+        var generator = CaseGenerator(seed: UInt64(count))
+        let (x, y) = (generator.tensor([count + 1]).elements, generator.tensor([count + 1]).elements)
+        for engine in try engines() {
+            let kernels = engine.kernels.elementwise
+            func result(_ body: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void) -> [Float] {
+                var target = y
+                x.withUnsafeBufferPointer { x in
+                    target.withUnsafeMutableBufferPointer { target in
+                        if let x = x.baseAddress, let target = target.baseAddress { body(x, target) }
+                    }
+                }
+                return target
+            }
+            func expected(_ function: (Float, Float) -> Float) -> [Float] {
+                (0..<count).map { function(x[$0], y[$0]) } + [y[count]]
+            }
+            let name: Comment = "\(engine.kernels.name)"
+            #expect(result { kernels.add($0, $1, $1, count) } == expected { $0 + $1 }, name)
+            #expect(result { kernels.accumulate($0, $1, count) } == expected { $0 + $1 }, name)
+            #expect(result { kernels.scale($1, 0.3, count) } == expected { $1 * 0.3 }, name)
+            #expect(result { kernels.relu($0, $1, count) } == expected { x, _ in max(x, 0) }, name)
+            #expect(result { kernels.reluGradient($0, $0, $1, count, false) } == expected { x, _ in max(x, 0) }, name)
+            #expect(result { kernels.reluGradient($0, $0, $1, count, true) } == expected { $1 + max($0, 0) }, name)
+        }
+    }
+
+    @Test("accumulation reads from any address")
+    func unaligned() throws {
+        var bytes = [UInt8](repeating: 0, count: 4 * 37 + 1)
+        bytes.withUnsafeMutableBytes { raw in
+            for index in 0..<37 { raw.storeBytes(of: Float(index), toByteOffset: 4 * index + 1, as: Float.self) }
+        }
+        for engine in try engines() {
+            var sums = [Float](repeating: 1, count: 37)
+            sums.withUnsafeMutableBufferPointer { sums in
+                bytes.withUnsafeBytes { raw in
+                    guard let source = raw.baseAddress, let target = sums.baseAddress else { return }
+                    engine.kernels.elementwise.accumulate(source + 1, target, 37)
+                }
+            }
+            #expect(sums == (0..<37).map { Float($0) + 1 }, "\(engine.kernels.name)")
+        }
+    }
+
+    @Test("a NaN passes rectification, so that it is not hidden")
+    func nanStays() throws {
+        for engine in try engines() {
+            var values: [Float] = [.nan, -1, 1]
+            values.withUnsafeMutableBufferPointer {
+                if let base = $0.baseAddress { engine.kernels.elementwise.relu(base, base, 3) }
+            }
+            #expect(values[0].isNaN && values[1...] == [0, 1], "\(engine.kernels.name)")
+        }
+    }
+
+    @Test("a NaN wins a pooling window, so that it is not hidden")
+    func nanWins() throws {
+        let windows = Windows(
+            height: 1, width: 3, channels: 1, kernelHeight: 1, kernelWidth: 3, stride: 1, padding: 0, dilation: 1)
+        for engine in try engines() {
+            for place in 0..<3 {
+                var image: [Float] = [1, 5, 2]
+                image[place] = .nan
+                var output: Float = 0
+                var tap: UInt8 = 9
+                engine.kernels.pooling.maximum(image, &output, &tap, windows)
+                #expect(output.isNaN && Int(tap) == place, "\(engine.kernels.name)")
+            }
+        }
+    }
+
+    @Test("sums of squares are those of double precision", arguments: counts)
+    func sumOfSquares(count: Int) throws {
+        var generator = CaseGenerator(seed: UInt64(count))
+        let x = generator.tensor([count])
+        let expected = x.elements.reduce(0) { $0 + Double($1) * Double($1) }
+        let sums = try engines().map { engine in
+            x.withElements { engine.kernels.elementwise.sumOfSquares($0, count) }
+        }
+        #expect(sums.allSatisfy { abs($0 - expected) <= 1e-14 * expected })
+        #expect(Set(sums).count == 1)
+    }
+
+    @Test("moments of rows far from zero keep their precision")
+    func moments() throws {
+        var generator = CaseGenerator(seed: 47)
+        let (rows, channels) = (1000, 19)
+        let x = generator.tensor([rows, channels], mean: 1000)
+        for engine in try engines() {
+            var (mean, m2) = ([Float](repeating: 0, count: channels), [Float](repeating: 0, count: channels))
+            x.withElements { engine.kernels.rows.moments($0, &mean, &m2, rows, channels) }
+            for channel in 0..<channels {
+                let column = (0..<rows).map { Double(x.elements[$0 * channels + channel]) }
+                let exact = column.reduce(0, +) / Double(rows)
+                let squares = column.reduce(0) { $0 + ($1 - exact) * ($1 - exact) }
+                #expect(abs(Double(mean[channel]) - exact) <= 2e-7 * exact, "\(engine.kernels.name)")
+                #expect(abs(Double(m2[channel]) - squares) <= 1e-5 * squares, "\(engine.kernels.name)")
+            }
+        }
+    }
+
+    @Test("an engine for kernels that the CPU lacks is refused")
+    func unsupported() {
+        let message = EngineError.unsupported(.avx512).description
+        #expect(
+            message == "this CPU has no avx512; set engine.kernels to auto or \(InstructionSet.best.rawValue)")
+        for set in InstructionSet.allCases where !set.isSupported {
+            #expect(throws: EngineError.self) { _ = try Engine(set) }
+        }
+    }
+
+    @Test("the best instruction set is supported, and its kernels are its own")
+    func best() throws {
+        #expect(InstructionSet.best.isSupported && InstructionSet.baseline.isSupported)
+        for engineCase in EngineCase.all {
+            #expect(try engineCase.make().kernels.name == engineCase.instructionSet.rawValue)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Tensors
+import Threading
+import Testing
+
+@Suite("Thread pool")
+struct ThreadPoolTests {
+    /// Runs a loop and tells how often each part ran.
+    private func counts(_ pool: ThreadPool, _ parts: Int) -> [Int32] {
+        var counts = [Int32](repeating: 0, count: parts)
+        counts.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            let shared = SharedPointer(base)
+            pool.run(parts) { shared.base[$0] += 1 }
+        }
+        return counts
+    }
+
+    @Test("runs each part once", arguments: [1, 2, 4], [0, 1, 2, 3, 7, 1000])
+    func onceEach(threads: Int, parts: Int) {
+        let pool = ThreadPool(threads: threads)
+        #expect(counts(pool, parts) == Array(repeating: 1, count: parts))
+    }
+
+    @Test("many small loops one after another run each part once", arguments: [1, 2, 4])
+    func manyLoops(threads: Int) {
+        let pool = ThreadPool(threads: threads)
+        for loop in 0..<3000 {
+            let parts = 2 + loop % 5
+            let counts = counts(pool, parts)
+            if counts != Array(repeating: 1, count: parts) {
+                Issue.record("loop \(loop): \(counts)")
+                return
+            }
+        }
+    }
+
+    @Test("two pools work at the same time")
+    func twoPools() {
+        let outer = ThreadPool(threads: 2)
+        let inner = (0..<4).map { _ in ThreadPool(threads: 2) }
+        var sums = [Int32](repeating: 0, count: 4)
+        sums.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            let shared = SharedPointer(base)
+            outer.run(4) { part in
+                for _ in 0..<100 {
+                    let counts = counts(inner[part], 3)
+                    shared.base[part] += counts.reduce(0, +)
+                }
+            }
+        }
+        #expect(sums == [300, 300, 300, 300])
+    }
+
+    @Test("parts of a split cover the range without overlap and depend on the sizes alone", arguments: [1, 2])
+    func split(threads: Int) throws {
+        let engine = try Engine(threads: threads)
+        for (count, grain) in [(0, 4), (1, 4), (4, 4), (5, 4), (17, 3), (3, 0)] {
+            var visits = [Int32](repeating: 0, count: count + 1)
+            visits.withUnsafeMutableBufferPointer { buffer in
+                guard let base = buffer.baseAddress else { return }
+                let shared = SharedPointer(base)
+                engine.split(count, grain: grain) { range in
+                    precondition(range.count <= max(grain, 1) && range.lowerBound % max(grain, 1) == 0)
+                    for index in range { shared.base[index] += 1 }
+                }
+            }
+            #expect(visits == Array(repeating: 1, count: count) + [0], "\(count) by \(grain)")
+        }
+    }
+}

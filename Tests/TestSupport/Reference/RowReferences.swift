@@ -1,0 +1,76 @@
+import Foundation
+
+/// x `[N, I]` · weight `[O, I]`ᵀ, plus bias `[O]` if there is one.
+public func linearReference(rows: Int, from inputCount: Int, to outputCount: Int) -> ReferenceFunction {
+    { inputs in
+        var y: [Double] = []
+        for row in 0..<rows {
+            for output in 0..<outputCount {
+                var sum = inputs.count > 2 ? inputs[2][output] : 0
+                for input in 0..<inputCount {
+                    sum += inputs[0][row * inputCount + input] * inputs[1][output * inputCount + input]
+                }
+                y.append(sum)
+            }
+        }
+        return y
+    }
+}
+
+/// Batch norm over rows of channels: x, weight, bias; with the rows' statistics, or with given ones.
+public func batchNormReference(
+    channels: Int, epsilon: Double = 1e-5, running: (mean: [Double], variance: [Double])? = nil
+) -> ReferenceFunction {
+    { inputs in
+        let x = inputs[0]
+        let rows = x.count / channels
+        var y = x
+        for channel in 0..<channels {
+            let values = (0..<rows).map { x[$0 * channels + channel] }
+            let mean = running?.mean[channel] ?? values.reduce(0, +) / Double(rows)
+            let variance =
+                running?.variance[channel] ?? values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(rows)
+            for row in 0..<rows {
+                let normal = (values[row] - mean) / (variance + epsilon).squareRoot()
+                y[row * channels + channel] = normal * inputs[1][channel] + inputs[2][channel]
+            }
+        }
+        return y
+    }
+}
+
+/// The mean over the pixels of x `[N, pixels, C]`.
+public func averagePoolReference(images: Int, pixels: Int, channels: Int) -> ReferenceFunction {
+    { inputs in
+        (0..<images * channels).map { index in
+            let (image, channel) = (index / channels, index % channels)
+            return (0..<pixels).reduce(0) { $0 + inputs[0][(image * pixels + $1) * channels + channel] } / Double(pixels)
+        }
+    }
+}
+
+/// x `[N, pixels, C]` to `[N, C · pixels]`.
+public func flattenReference(images: Int, pixels: Int, channels: Int) -> ReferenceFunction {
+    { inputs in
+        (0..<images * channels * pixels).map { index in
+            let image = index / (channels * pixels)
+            let (channel, pixel) = (index / pixels % channels, index % pixels)
+            return inputs[0][(image * pixels + pixel) * channels + channel]
+        }
+    }
+}
+
+/// The sum over rows of −log softmax(logits)[target] with label smoothing, as one number.
+public func crossEntropyReference(targets: [Int32], classes: Int, smoothing: Double) -> ReferenceFunction {
+    { inputs in
+        var sum = 0.0
+        for (row, target) in targets.enumerated() {
+            let logits = inputs[0][row * classes..<(row + 1) * classes]
+            let largest = logits.max() ?? 0
+            let logTotal = largest + log(logits.reduce(0) { $0 + exp($1 - largest) })
+            let losses = logits.map { logTotal - $0 }
+            sum += (1 - smoothing) * losses[Int(target)] + smoothing * losses.reduce(0, +) / Double(classes)
+        }
+        return [sum]
+    }
+}
