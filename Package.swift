@@ -77,7 +77,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Layers", "Autograd", "Tensors", "Checkpoints"], path: "Tests/TestSupport"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Hashing", "TestSupport"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Tensors", "Threading", "TestSupport"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Configuration", "Datasets", "Tensors", "Threading", "TestSupport"]),
         .testTarget(name: "MessagingTests", dependencies: ["Messaging", "Threading", "TestSupport"]),
         .testTarget(
             name: "CollectivesTests", dependencies: ["Collectives", "Messaging", "Threading", "Tensors", "TestSupport"]),

@@ -4,7 +4,7 @@
 /// them otherwise.
 ///
 /// - Determinism: one IEEE addition for each element, so the same bits on every host.
-func add(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, into sum: UnsafeMutableRawPointer, count: Int) {
+package func add(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, into sum: UnsafeMutableRawPointer, count: Int) {
     typealias Vector = SIMD16<Float>
     let stride = MemoryLayout<Vector>.stride
     let end = count * MemoryLayout<Float>.stride

@@ -72,7 +72,7 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
         tree = ShardTree(shards: next)
         ledger = LoanLedger(ranks: members.count)
         executor = PlanExecutor(mailbox: mailbox, members: members, root: tree.root, ledger: ledger)
-        mailbox.begin(with: members)
+        mailbox.begin(generation: generation)
     }
 
     /// The partial sums that this rank brings to each call of `sum`.

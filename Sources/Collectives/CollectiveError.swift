@@ -1,6 +1,8 @@
 import Messaging
 
-/// Why an all-reduce failed. The group is of no more use then; the survivors form a new generation.
+/// Why an all-reduce failed.
+///
+/// The group is of no more use then; the survivors form a new generation.
 public enum CollectiveError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Nothing came from `peers` for the whole deadline.
     case timedOut(

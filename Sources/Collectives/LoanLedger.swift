@@ -1,9 +1,8 @@
-import Foundation
 import Threading
 
 /// Counts the pieces of memory that have been lent to a transport and not come back yet, for each rank.
 final class LoanLedger: @unchecked Sendable {  // `open` is behind `condition`.
-    private let condition = NSCondition()
+    private let condition = Condition()
     private var open: [Int]
 
     init(ranks: Int) { open = Array(repeating: 0, count: ranks) }
@@ -26,9 +25,7 @@ final class LoanLedger: @unchecked Sendable {  // `open` is behind `condition`.
         condition.withLock {
             while true {
                 let holders = open.indices.filter { open[$0] > 0 }
-                let left = ContinuousClock.now.duration(to: deadline)
-                if holders.isEmpty || left <= .zero { return holders }
-                _ = condition.wait(until: Date(timeIntervalSinceNow: left.seconds))
+                if holders.isEmpty || !condition.wait(until: deadline) { return holders }
             }
         }
     }

@@ -50,8 +50,9 @@ public struct Plan: Hashable, Sendable {
         public let receives: [Transfer]
         /// The node that is formed here; nil when the stage only sends partial sums of the rank's own.
         public let result: ShardNode?
-        /// Where the sum starts: received nodes and own ones, from left to right, that make up `result`. They are added
-        /// up the shard tree.
+        /// Where the sum starts: received nodes and own ones, from left to right, that make up `result`.
+        ///
+        /// They are added up the shard tree.
         public let operands: [ShardNode]
         /// What goes out: `result`, or partial sums of the rank's own.
         public let sends: [Transfer]

@@ -1,12 +1,18 @@
 import Messaging
 
 /// Where a segment belongs in time: all-reduces run in this order on every rank.
-struct Position: Hashable, Comparable, Sendable {
-    let generation: UInt32
-    let step: UInt64
-    let bucket: UInt32
+package struct Position: Hashable, Comparable, Sendable {
+    package let generation: UInt32
+    package let step: UInt64
+    package let bucket: UInt32
 
-    static func < (left: Position, right: Position) -> Bool {
+    package init(generation: UInt32, step: UInt64, bucket: UInt32) {
+        self.generation = generation
+        self.step = step
+        self.bucket = bucket
+    }
+
+    package static func < (left: Position, right: Position) -> Bool {
         (left.generation, left.step, left.bucket) < (right.generation, right.step, right.bucket)
     }
 }
@@ -16,20 +22,20 @@ struct Position: Hashable, Comparable, Sendable {
 /// 60 bytes, little-endian: magic "CVSG", version and phase (2 bytes each), run id (8), generation (4), step (8),
 /// bucket (4), first and last shard of the node (4 each), first element (8), number of elements (4), checksum (4),
 /// reserved (4). The checksum is not used yet and 0: the links that exist so far are protected by TCP.
-struct SegmentHeader: Hashable, Sendable {
-    static let size = 60
+package struct SegmentHeader: Hashable, Sendable {
+    package static let size = 60
     private static let magic: UInt32 = 0x4753_5643
     private static let version: UInt16 = 1
 
-    let runID: UInt64
-    let position: Position
-    let phase: Plan.Phase
-    let node: ShardNode
-    let offset: Int
-    let count: Int
+    package let runID: UInt64
+    package let position: Position
+    package let phase: Plan.Phase
+    package let node: ShardNode
+    package let offset: Int
+    package let count: Int
 
     /// The header as a frame.
-    var frame: Frame {
+    package var frame: Frame {
         withUnsafeTemporaryAllocation(byteCount: Self.size, alignment: 8) { bytes in
             var writer = bytes.baseAddress
             func put<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
@@ -53,7 +59,7 @@ struct SegmentHeader: Hashable, Sendable {
         }
     }
 
-    init(runID: UInt64, position: Position, phase: Plan.Phase, node: ShardNode, offset: Int, count: Int) {
+    package init(runID: UInt64, position: Position, phase: Plan.Phase, node: ShardNode, offset: Int, count: Int) {
         self.runID = runID
         self.position = position
         self.phase = phase
@@ -63,7 +69,7 @@ struct SegmentHeader: Hashable, Sendable {
     }
 
     /// Reads the header of a message and checks that it fits the payload.
-    init(_ frames: [Frame]) throws(MalformedSegment) {
+    package init(_ frames: [Frame]) throws(MalformedSegment) {
         guard frames.count == 2 else { throw MalformedSegment("it has \(frames.count) frames instead of 2") }
         guard frames[0].count == Self.size else {
             throw MalformedSegment("its header has \(frames[0].count) bytes instead of \(Self.size)")
@@ -108,7 +114,7 @@ struct SegmentHeader: Hashable, Sendable {
 }
 
 /// Why a message cannot be a segment; ends a sentence that starts with "a message was dropped because".
-struct MalformedSegment: Error, Equatable {
-    let reason: String
-    init(_ reason: String) { self.reason = reason }
+package struct MalformedSegment: Error, Equatable {
+    package let reason: String
+    package init(_ reason: String) { self.reason = reason }
 }

@@ -33,7 +33,6 @@ public final class SegmentMailbox: Sendable {
     private struct State {
         var early: [Position: [Segment]] = [:]
         var lost: [PeerID: String] = [:]
-        var connected: Set<PeerID> = []
         var dropped = 0
     }
 
@@ -62,11 +61,18 @@ public final class SegmentMailbox: Sendable {
         onDrop(DroppedMessage(sender: sender, reason: reason))
     }
 
-    /// Forgets losses of `members` that have been connected again since; called when a generation begins.
-    func begin(with members: [PeerID]) {
-        state.withLock { state in
-            for member in members where state.connected.contains(member) { state.lost[member] = nil }
+    /// Begins a generation: takes all news so far, keeps the segments for it and forgets losses of the time before.
+    ///
+    /// A member that died meanwhile is noticed when something is sent to it.
+    func begin(generation: UInt32) {
+        let start = Position(generation: generation, step: 0, bucket: 0)
+        while let event = try? transport.receive(until: .now) {
+            guard case .message(let sender, let frames) = event, sender != transport.id,
+                let segment = segment(in: frames, of: sender, notBefore: start)
+            else { continue }
+            keep(segment)
         }
+        state.withLock { $0.lost = [:] }
     }
 
     /// Why the connection to the first lost one of `members` ended; nil when all are there.
@@ -97,9 +103,11 @@ public final class SegmentMailbox: Sendable {
             switch event {
             case .message(let sender, let frames):
                 if sender == transport.id { return .woken }
-                if let segment = sort(frames, of: sender, at: position) { return .segment(segment) }
-            case .connected(let peer):
-                state.withLock { _ = $0.connected.insert(peer) }
+                guard let segment = segment(in: frames, of: sender, notBefore: position) else { continue }
+                if segment.header.position == position { return .segment(segment) }
+                keep(segment)
+            case .connected:
+                continue
             case .disconnected(let peer):
                 return lost(peer, because: "its connection ended")
             case .unreachable(let peer, let reason):
@@ -110,14 +118,17 @@ public final class SegmentMailbox: Sendable {
     }
 
     private func lost(_ peer: PeerID, because reason: String) -> Delivery {
-        state.withLock { state in
-            state.connected.remove(peer)
-            state.lost[peer] = reason
-        }
+        state.withLock { $0.lost[peer] = reason }
         return .lost(peer, reason: reason)
     }
 
-    private func sort(_ frames: [Frame], of sender: PeerID, at position: Position) -> Segment? {
+    /// Keeps a segment for its turn.
+    private func keep(_ segment: Segment) {
+        state.withLock { $0.early[segment.header.position, default: []].append(segment) }
+    }
+
+    /// The segment that a message holds; nil, and dropped, when it is none of this run or comes too late.
+    private func segment(in frames: [Frame], of sender: PeerID, notBefore position: Position) -> Segment? {
         let header: SegmentHeader
         do throws(MalformedSegment) {
             header = try SegmentHeader(frames)
@@ -129,14 +140,11 @@ public final class SegmentMailbox: Sendable {
             drop(from: sender, because: "it belongs to run \(header.runID) and this is run \(runID)")
             return nil
         }
-        let segment = Segment(sender: sender, header: header, payload: frames[1])
-        if header.position == position { return segment }
-        if header.position > position {
-            state.withLock { $0.early[header.position, default: []].append(segment) }
-        } else {
+        guard header.position >= position else {
             drop(from: sender, because: Self.lateness(header.position, position))
+            return nil
         }
-        return nil
+        return Segment(sender: sender, header: header, payload: frames[1])
     }
 
     private static func lateness(_ late: Position, _ now: Position) -> String {

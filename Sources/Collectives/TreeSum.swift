@@ -1,19 +1,19 @@
 /// Sums operands up the shard tree to one node, block by block, so that each operand is read once from memory.
-struct TreeSum {
+package struct TreeSum {
     private enum Instruction {
         case push(operand: Int)
         case add
     }
 
     /// Elements of a block: all intermediate sums stay in the first-level cache.
-    static let block = 1024
+    package static let block = 1024
 
     /// The number of blocks of scratch memory that `run` needs.
-    let scratchBlocks: Int
+    package let scratchBlocks: Int
     private let program: [Instruction]
 
     /// The sum of `operands` to `result`, of which they must be disjoint nodes that make it up.
-    init(to result: ShardNode, from operands: [ShardNode]) {
+    package init(to result: ShardNode, from operands: [ShardNode]) {
         var program: [Instruction] = []
         func emit(_ node: ShardNode) {
             if let index = operands.firstIndex(of: node) {
@@ -38,7 +38,7 @@ struct TreeSum {
     }
 
     /// Writes the sum of `count` elements into `destination`, which may be one of the operands.
-    func run(
+    package func run(
         _ operands: [UnsafeRawPointer], into destination: UnsafeMutablePointer<Float>, count: Int,
         scratch: UnsafeMutablePointer<Float>, stack: inout [UnsafeRawPointer]
     ) {

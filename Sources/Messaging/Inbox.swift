@@ -1,31 +1,21 @@
-import Synchronization
 import Threading
 
 /// The events that a transport has for its user.
 struct Inbox: Sendable {
-    /// Holds an event until it is taken: the queue's buffer may outlive that, and lent memory must come back at once.
-    private final class Envelope: Sendable {
-        private let event: Mutex<TransportEvent?>
-
-        init(_ event: TransportEvent) { self.event = Mutex(event) }
-
-        func take() -> TransportEvent? { event.withLock { $0.take() } }
-    }
-
     private let owner: PeerID
-    private let queue = BlockingQueue<Envelope>()
+    private let queue = BlockingQueue<TransportEvent>()
 
     /// The inbox of `owner`.
     init(of owner: PeerID) { self.owner = owner }
 
     /// Appends `event`; false when the inbox is closed.
     @discardableResult
-    func push(_ event: TransportEvent) -> Bool { queue.push(Envelope(event)) }
+    func push(_ event: TransportEvent) -> Bool { queue.push(event) }
 
     /// Takes the oldest event, waiting until `deadline`; nil when none came.
     func pop(until deadline: ContinuousClock.Instant) throws(TransportError) -> TransportEvent? {
         switch queue.pop(until: deadline) {
-        case .element(let envelope): return envelope.take()
+        case .element(let event): return event
         case .timedOut: return nil
         case .closed: throw .closed(owner)
         }
@@ -36,6 +26,6 @@ struct Inbox: Sendable {
 
     /// Drops what is there.
     func discard() {
-        while case .element(let envelope) = queue.pop(until: .now) { _ = envelope.take() }
+        while case .element = queue.pop(until: .now) {}
     }
 }

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A first-in, first-out queue between threads; both ends block, with deadlines.
 ///
 /// - Determinism: elements leave in the order in which they entered.
@@ -14,9 +12,11 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {  // A
         case closed
     }
 
-    private let condition = NSCondition()
+    private let condition = Condition()
     private let capacity: Int
-    private var elements: ArraySlice<Element> = []
+    /// What came in, oldest first, and what is about to leave, oldest last: taking an element leaves nothing of it behind.
+    private var incoming: [Element] = []
+    private var outgoing: [Element] = []
     private var isClosed = false
 
     /// Makes an empty queue that holds at most `capacity` elements.
@@ -29,9 +29,9 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {  // A
     @discardableResult
     public func push(_ element: Element) -> Bool {
         condition.withLock {
-            while elements.count >= capacity && !isClosed { condition.wait() }
+            while incoming.count + outgoing.count >= capacity && !isClosed { condition.wait() }
             guard !isClosed else { return false }
-            elements.append(element)
+            incoming.append(element)
             condition.broadcast()
             return true
         }
@@ -40,17 +40,19 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {  // A
     /// Takes the oldest element, waiting until `deadline` (for ever without one).
     public func pop(until deadline: ContinuousClock.Instant? = nil) -> Popped {
         condition.withLock {
-            while elements.isEmpty {
+            while incoming.isEmpty && outgoing.isEmpty {
                 if isClosed { return .closed }
                 guard let deadline else {
                     condition.wait()
                     continue
                 }
-                let left = ContinuousClock.now.duration(to: deadline)
-                if left <= .zero { return .timedOut }
-                _ = condition.wait(until: Date(timeIntervalSinceNow: left.seconds))
+                if !condition.wait(until: deadline) { return .timedOut }
             }
-            let element = elements.removeFirst()
+            if outgoing.isEmpty {
+                outgoing = incoming.reversed()
+                incoming = []
+            }
+            let element = outgoing.removeLast()
             condition.broadcast()
             return .element(element)
         }
@@ -65,7 +67,7 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {  // A
     }
 
     /// The number of queued elements at this moment.
-    public var count: Int { condition.withLock { elements.count } }
+    public var count: Int { condition.withLock { incoming.count + outgoing.count } }
 }
 
 extension Duration {

@@ -2,7 +2,7 @@ import Foundation
 
 /// A named thread of its own that runs one body; for work that blocks and so has no place on a shared pool.
 public final class DedicatedThread: @unchecked Sendable {  // `isDone` is behind `condition`; the rest is immutable.
-    private let condition = NSCondition()
+    private let condition = Condition()
     private var isDone = false
 
     /// Starts a thread that runs `body` once. `name` is seen in debuggers and `top -H` (the first 15 characters).
@@ -28,9 +28,7 @@ public final class DedicatedThread: @unchecked Sendable {  // `isDone` is behind
                     condition.wait()
                     continue
                 }
-                let left = ContinuousClock.now.duration(to: deadline)
-                if left <= .zero { return false }
-                _ = condition.wait(until: Date(timeIntervalSinceNow: left.seconds))
+                if !condition.wait(until: deadline) { return false }
             }
             return true
         }

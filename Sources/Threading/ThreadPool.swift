@@ -1,5 +1,3 @@
-import Foundation
-
 /// Runs the parts of a loop on a fixed number of threads; the caller is one of them.
 ///
 /// - Determinism: which thread runs which part is open, so a part may write only what no other part touches. Then
@@ -46,7 +44,7 @@ private final class SharedLoop: @unchecked Sendable {  // All state is behind `c
         var finished = 0
     }
 
-    private let condition = NSCondition()
+    private let condition = Condition()
     private var job: Job?
     private var isClosed = false
 

@@ -1,3 +1,4 @@
+import Configuration
 import Datasets
 import Foundation
 import Testing
@@ -7,7 +8,7 @@ struct CatalogTests {
     private static func shapes(limit: Int?) throws -> any Dataset {
         var configuration = DataConfiguration()
         configuration.name = "shapes"
-        configuration.limit = limit
+        configuration.limit = Nullable(limit)
         return try DatasetCatalog.open(configuration, environmentPath: nil)
     }
 
@@ -47,7 +48,7 @@ struct CatalogTests {
         #expect(configuration.folder(environmentPath: nil) == "data")
         #expect(configuration.folder(environmentPath: "") == "data")
         #expect(configuration.folder(environmentPath: "/set") == "/set")
-        configuration.path = "mine"
+        configuration.path = Nullable("mine")
         #expect(configuration.folder(environmentPath: "/set") == "mine")
     }
 
@@ -55,8 +56,8 @@ struct CatalogTests {
     func encodes() throws {
         var configuration = DataConfiguration()
         configuration.name = "cifar100"
-        configuration.limit = 5
-        configuration.path = "there"
+        configuration.limit = Nullable(5)
+        configuration.path = Nullable("there")
         configuration.augment = []
         configuration.loaderThreads = 3
         let encoded = try JSONEncoder().encode(configuration)
@@ -70,8 +71,8 @@ struct CatalogTests {
         #expect(DataConfiguration().problems().isEmpty)
         var configuration = DataConfiguration()
         configuration.name = "shape"
-        configuration.path = ""
-        configuration.limit = 0
+        configuration.path = Nullable("")
+        configuration.limit = Nullable(0)
         configuration.augment = ["random_crop", "flip"]
         configuration.loaderThreads = 0
         #expect(

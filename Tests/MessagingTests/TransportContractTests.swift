@@ -84,7 +84,11 @@ struct TransportContractTests {
         }
         try a.dial(b)
         let released = Released()
-        let data = Data((0..<(8 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) })
+        // A pattern whose length is no divisor of any buffer's, so that displaced bytes show.
+        let pattern = Data((0..<4099).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) })
+        var data = Data()
+        while data.count < 8 << 20 { data.append(pattern) }
+        let expected = data
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: data.count, alignment: 64)
         defer { block.deallocate() }
         data.copyBytes(to: block)
@@ -93,7 +97,7 @@ struct TransportContractTests {
         }
         for _ in 0..<3 {
             let isEqual = try b.await { event in
-                if case .message(_, let frames) = event { frames[1].data == data } else { nil }
+                if case .message(_, let frames) = event { frames[1].data == expected } else { nil }
             }
             #expect(isEqual)
         }

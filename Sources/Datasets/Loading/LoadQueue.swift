@@ -1,4 +1,3 @@
-import Foundation
 import Synchronization
 import Threading
 
@@ -17,7 +16,7 @@ final class LoadQueue: @unchecked Sendable {  // All state is behind `condition`
         case timedOut(LoadRequest)
     }
 
-    private let condition = NSCondition()
+    private let condition = Condition()
     private let readAhead: Int
     /// The requests from ticket `delivered` on.
     private var requests: ArraySlice<LoadRequest> = []
@@ -108,9 +107,7 @@ final class LoadQueue: @unchecked Sendable {  // All state is behind `condition`
                     condition.broadcast()
                     return .outcome(outcome)
                 }
-                let left = timeout - start.duration(to: .now)
-                if left <= .zero { return .timedOut(request) }
-                _ = condition.wait(until: Date(timeIntervalSinceNow: left.seconds))
+                if !condition.wait(until: start + timeout) { return .timedOut(request) }
             }
         }
     }

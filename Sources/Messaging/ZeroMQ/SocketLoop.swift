@@ -118,7 +118,9 @@ final class SocketLoop {
         }
     }
 
-    /// False when the socket took nothing. Only the first part can be refused: a message is sent whole or not at all.
+    /// False when the socket took nothing.
+    ///
+    /// Only the first part can be refused: a message is sent whole or not at all.
     private func transmit(_ frames: [Frame], on socket: ZeroMQSocket) -> Bool {
         for (index, frame) in frames.enumerated() where frame.send(on: socket, more: index + 1 < frames.count) != 0 {
             return false

@@ -1,5 +1,3 @@
-import Threading
-
 /// The limits and intervals of a `ZeroMQTransport`.
 public struct ZeroMQOptions: Sendable {
     /// How often each end of a connection asks the other for a sign of life.
@@ -22,9 +20,10 @@ public struct ZeroMQOptions: Sendable {
 }
 
 extension Duration {
-    /// The duration as in `30 s` or `0.25 s`, for messages.
+    /// The duration as in `30 s` or `250 ms`, for messages.
     package var text: String {
-        seconds == seconds.rounded() ? "\(Int(seconds)) s" : "\(seconds) s"
+        let count = milliseconds
+        return count % 1000 == 0 ? "\(count / 1000) s" : "\(count) ms"
     }
 
     /// The duration in whole milliseconds, as libzmq takes it.

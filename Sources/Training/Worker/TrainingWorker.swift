@@ -6,7 +6,7 @@ import Messaging
 import Synchronization
 
 /// The work of a worker process: builds a replica as configured and trains it with the others.
-public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // `replica` and `run` belong to the work thread.
+public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The work thread alone touches `replica` and `mailbox`.
     /// What a worker process brings along.
     public struct Settings: Sendable {
         /// The build of the program.
@@ -34,7 +34,7 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // `re
     private let settings: Settings
     private let wishes = Mutex(Wishes())
     private var replica: Replica?
-    private var run = ""
+    private var mailbox: SegmentMailbox?
 
     /// A worker that exchanges gradients over `transport`.
     public init(transport: any Transport, settings: Settings) {
@@ -49,20 +49,20 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // `re
             configuration, threads: settings.threads ?? configuration.cluster.threads,
             environmentPath: settings.environmentPath)
         self.replica = replica
-        self.run = run
+        mailbox = SegmentMailbox(transport: transport, runID: Self.number(of: run))
         return try replica.identity(build: settings.build)
     }
 
     /// Trains to the end or a stop.
     public func train(_ assignment: Assignment, control: WorkerControl) throws -> FinalReport {
-        guard let replica else { throw WorkerFailure("the coordinator started a run that it has not described") }
+        guard let replica, let mailbox else { throw WorkerFailure("the coordinator started a run that it has not described") }
         for member in assignment.members where member.rank != assignment.rank {
             try transport.connect(to: member.id, at: member.dataAddress)
         }
         let configuration = replica.configuration
         let workers = assignment.members.count
         let group = AllReduceGroup(
-            mailbox: SegmentMailbox(transport: transport, runID: Self.number(of: run)), rank: assignment.rank,
+            mailbox: mailbox, rank: assignment.rank,
             members: assignment.members.map(\.id), names: assignment.members.map(\.description),
             generation: UInt32(assignment.generation),
             algorithm: try AlgorithmCatalog.algorithm(named: configuration.allreduce.algorithm, ranks: workers),

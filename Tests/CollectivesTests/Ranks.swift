@@ -1,0 +1,110 @@
+import Collectives
+import Foundation
+import Messaging
+import Synchronization
+import Tensors
+import Testing
+import Threading
+
+/// Transports of one kind that have dialled each other.
+func connectedTransports(_ ranks: Int, overZeroMQ: Bool, network: InMemoryNetwork = .init()) throws -> [any Transport] {
+    let transports: [any Transport] = try (0..<ranks).map { rank in
+        let id = try PeerID("worker-\(rank)")
+        return overZeroMQ
+            ? try ZeroMQTransport(id: id, listeningAt: "tcp://127.0.0.1:0")
+            : try network.endpoint(id, at: "memory-\(rank)")
+    }
+    for from in transports {
+        for to in transports where from !== to { try from.connect(to: to.id, at: #require(to.address)) }
+    }
+    return transports
+}
+
+func name(ofRank rank: Int) -> String { "worker \(rank) (host \(["a", "b", "c", "d"][rank % 4]), pid \(40 + rank))" }
+
+/// Makes the group of rank `rank` with the settings of these tests.
+func makeGroup(
+    rank: Int, ranks: Int, mailbox: SegmentMailbox, shards: Int? = nil, generation: UInt32 = 1,
+    algorithm: String = "direct", deadline: Duration = .seconds(20), segmentElements: Int = 64
+) throws -> AllReduceGroup {
+    let tree = ShardTree(shards: shards ?? ranks)
+    return AllReduceGroup(
+        mailbox: mailbox, rank: rank, members: try (0..<ranks).map { try PeerID("worker-\($0)") },
+        names: (0..<ranks).map(name(ofRank:)), generation: generation,
+        algorithm: try AlgorithmCatalog.algorithm(named: algorithm, ranks: ranks),
+        shards: tree.evenRanges(workers: ranks), deadline: deadline, segmentElements: segmentElements)
+}
+
+/// The gradient of a shard, of magnitudes so different that another order of additions shows in the bits.
+func gradient(ofShard shard: Int, step: UInt64, bucket: UInt32, count: Int) -> [Float] {
+    var random = RandomStream(seed: 99, UInt64(shard), step, UInt64(bucket))
+    return (0..<count).map { _ in random.uniform(-1, 1) * Float(1 << random.integer(below: 20)) }
+}
+
+/// The sum up the tree, in the plainest way.
+func plainSum(_ node: ShardNode, step: UInt64, bucket: UInt32, count: Int) -> [Float] {
+    guard let children = node.children else {
+        return gradient(ofShard: node.lower, step: step, bucket: bucket, count: count)
+    }
+    return zip(
+        plainSum(children.left, step: step, bucket: bucket, count: count),
+        plainSum(children.right, step: step, bucket: bucket, count: count)
+    ).map(+)
+}
+
+extension AllReduceGroup {
+    /// Folds this rank's shards, sums over the group and returns the result; `inPlace` writes it over a partial sum.
+    func summed(step: UInt64, bucket: UInt32 = 0, count: Int, inPlace: Bool = false) throws(CollectiveError) -> [Float]
+    {
+        let memory = ownNodes.map { node in
+            let block = UnsafeMutablePointer<Float>.allocate(capacity: max(count, 1))
+            let sum = plainSum(node, step: step, bucket: bucket, count: count)
+            sum.withUnsafeBufferPointer { if let base = $0.baseAddress { block.update(from: base, count: count) } }
+            return (node, block)
+        }
+        let separate = UnsafeMutablePointer<Float>.allocate(capacity: max(count, 1))
+        separate.initialize(repeating: .nan, count: max(count, 1))
+        defer {
+            // The memory is free when `sum` has returned: overwriting it here must not reach anybody.
+            for (_, block) in memory {
+                block.update(repeating: .nan, count: count)
+                block.deallocate()
+            }
+            separate.deallocate()
+        }
+        let result = inPlace ? memory.last?.1 ?? separate : separate
+        try sum(
+            step: step, bucket: bucket, partials: Dictionary(uniqueKeysWithValues: memory), count: count, into: result)
+        return Array(UnsafeBufferPointer(start: result, count: count))
+    }
+}
+
+/// Runs `body` for each rank on a thread of its own and returns what they return or throw.
+func onThreads<Value: Sendable>(
+    _ ranks: Int, _ body: @escaping @Sendable (Int) throws -> Value
+) -> [Result<Value, any Error>] {
+    let results = Results<Value>()
+    let threads = (0..<ranks).map { rank in
+        DedicatedThread(name: "rank-\(rank)") {
+            results.set(Result { try body(rank) }, of: rank)
+        }
+    }
+    for thread in threads { thread.join() }
+    return results.inOrder
+}
+
+/// What the ranks' threads returned.
+private final class Results<Value: Sendable>: Sendable {
+    private let byRank = Mutex<[Int: Result<Value, any Error>]>([:])
+
+    func set(_ result: Result<Value, any Error>, of rank: Int) { byRank.withLock { $0[rank] = result } }
+
+    var inOrder: [Result<Value, any Error>] {
+        byRank.withLock { results in results.sorted { $0.key < $1.key }.map(\.value) }
+    }
+}
+
+extension Array where Element == Float {
+    /// The bits of the elements, for comparisons that tell -0 from 0.
+    var bits: [UInt32] { map(\.bitPattern) }
+}
