@@ -101,8 +101,13 @@ let package = Package(
         .testTarget(
             name: "ModelsTests", dependencies: ["Models", "Layers", "Autograd", "Tensors", "TestSupport"],
             resources: [.copy("Fixtures")]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
-        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Checkpoints", "Hashing", "CLinux"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Training", "Models", "Layers", "Collectives", "Cluster", "Autograd", "Datasets", "Checkpoints",
+                "Messaging", "Hashing", "Configuration", "Tensors",
+            ]),
+        .testTarget(name: "EndToEndTests", dependencies: ["convoy", "Checkpoints", "Hashing", "Threading"]),
     ] + kernelTargets
 )
 
