@@ -17,6 +17,13 @@ struct CoordinatorCommand: ParsableCommand {
         name: .long, help: "The name or address by which other hosts reach this one, when listening on all interfaces.")
     var advertise: String?
 
+    func validate() throws {
+        if advertise == nil && ["tcp://*:", "tcp://0.0.0.0:", "tcp://[::]:"].contains(where: bind.hasPrefix) {
+            throw ValidationError(
+                "--bind \(bind) listens on all interfaces; add --advertise with the name that others dial")
+        }
+    }
+
     func run() throws {
         let configuration = try options.configuration()
         let console = Console(options)

@@ -32,7 +32,7 @@ struct WorkerCommand: ParsableCommand {
         if let notice = BLASCorrection.notice { log.write(.notice, notice) }
         let worker = WorkerProcess(
             coordinator: coordinator, id: try id.map { try PeerID($0) }, threads: threads,
-            environmentPath: ProcessInfo.processInfo.environment["CONVOY_DATA"], log: log)
+            environmentPath: ProcessInfo.processInfo.environment["CONVOY_DATA"], log: log, sendsLog: parentPID == nil)
         switch try worker.run() {
         case .completed: return
         case .stopped, .interrupted: throw ExitCode(130)

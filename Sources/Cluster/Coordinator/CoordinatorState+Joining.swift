@@ -23,6 +23,15 @@ extension CoordinatorState {
             return refuse(peer, "the run is under way with its \(settings.workers) workers; start it for the next run")
         case .failing, .concluded: return refuse(peer, "the run is ending; start it for the next run")
         }
+        if let build = settings.build, build != hello.build {
+            let reason =
+                "its build is '\(hello.build)', but '\(build)' on the coordinator; start the same build everywhere"
+            refuse(peer, reason)
+            if settings.launched.contains(peer) {
+                fail(.root, worker: peer, "worker '\(peer.name)': \(reason)", at: now)
+            }
+            return
+        }
         guard members.count < settings.workers else {
             return refuse(peer, "the run has its \(settings.workers) workers already; raise cluster.workers for more")
         }

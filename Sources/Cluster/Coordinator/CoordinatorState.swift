@@ -15,6 +15,8 @@ public struct CoordinatorState: Sendable {
         public var run: String
         /// The complete configuration for the workers.
         public var yaml: String
+        /// The build of the coordinator, which workers must have too; nil when any will do.
+        public var build: String?
         /// How many workers the run starts with.
         public var workers: Int
         /// How long to wait for them.
@@ -31,12 +33,13 @@ public struct CoordinatorState: Sendable {
 
         /// Settings for a run.
         public init(
-            run: String, yaml: String, workers: Int, joinTimeout: Duration = .seconds(600),
+            run: String, yaml: String, build: String? = nil, workers: Int, joinTimeout: Duration = .seconds(600),
             heartbeatTimeout: Duration = .seconds(5), firstStep: Int = 0, launched: Set<PeerID> = []
         ) {
             precondition(workers > 0, "a run needs a worker")
             self.run = run
             self.yaml = yaml
+            self.build = build
             self.workers = workers
             self.joinTimeout = joinTimeout
             self.heartbeatTimeout = heartbeatTimeout

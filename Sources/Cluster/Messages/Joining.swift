@@ -10,8 +10,8 @@ public struct Hello: Codable, Sendable, Equatable {
     public var host: String
     /// The process id on that host.
     public var pid: Int32
-    /// Compute threads.
-    public var threads: Int
+    /// Compute threads; nil for as many as the configuration says.
+    public var threads: Int?
     /// The kernel set in use, such as `avx512`.
     public var kernels: String
     /// OpenBLAS' core type, such as `SkylakeX`.
@@ -21,7 +21,7 @@ public struct Hello: Codable, Sendable, Equatable {
 
     /// Introduces a worker.
     public init(
-        build: String, host: String, pid: Int32, threads: Int, kernels: String, blasCore: String, dataAddress: String
+        build: String, host: String, pid: Int32, threads: Int?, kernels: String, blasCore: String, dataAddress: String
     ) {
         self.build = build
         self.host = host
@@ -34,7 +34,7 @@ public struct Hello: Codable, Sendable, Equatable {
 
     var problem: String? {
         if pid < 1 { return "pid is \(pid)" }
-        if threads < 1 { return "threads is \(threads)" }
+        if let threads, threads < 1 { return "threads is \(threads)" }
         return [build, host, kernels, blasCore, dataAddress].lazy.compactMap(textProblem).first
     }
 }

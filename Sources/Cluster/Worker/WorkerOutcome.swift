@@ -1,5 +1,5 @@
 /// How a worker's part of a run ended.
-public enum WorkerOutcome: Sendable, Equatable {
+public enum WorkerOutcome: Sendable, Equatable, CustomStringConvertible {
     /// It did everything that was configured.
     case completed(FinalReport)
     /// The run was stopped at a step boundary.
@@ -12,4 +12,16 @@ public enum WorkerOutcome: Sendable, Equatable {
     case interrupted
     /// It failed, and why.
     case failed(String)
+
+    /// How it ended, in a few words.
+    public var description: String {
+        switch self {
+        case .completed(let report): "completed after \(report.steps) steps, parameters \(report.parameterHash)"
+        case .stopped(let report): "stopped after \(report.steps) steps, parameters \(report.parameterHash)"
+        case .refused(let reason): "refused: \(reason)"
+        case .aborted(let reason): "ended by the coordinator: \(reason)"
+        case .interrupted: "interrupted"
+        case .failed(let reason): "failed: \(reason)"
+        }
+    }
 }

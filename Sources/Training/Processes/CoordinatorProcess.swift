@@ -70,7 +70,8 @@ public final class CoordinatorProcess: Sendable {
         let recorder = try RunRecorder(
             configuration, directory: directory, environment: try environment(command), display: display)
         let settings = CoordinatorState.Settings(
-            run: directory.id, yaml: try configuration.yaml(), workers: configuration.cluster.workers,
+            run: directory.id, yaml: try configuration.yaml(), build: try Host.build(),
+            workers: configuration.cluster.workers,
             joinTimeout: configuration.cluster.joinTimeout, heartbeatTimeout: configuration.cluster.heartbeatTimeout,
             launched: launched)
         let coordinator = Coordinator(transport: transport, settings: settings)
@@ -91,6 +92,6 @@ public final class CoordinatorProcess: Sendable {
             run: directory.id, version: Host.version, build: try Host.build(), startedAt: Date().formatted(.iso8601),
             host: Host.name, operatingSystem: process.operatingSystemVersionString, cpu: Host.cpu,
             cores: process.activeProcessorCount, memoryMB: Double(process.physicalMemory) / 1e6,
-            openBLAS: BLAS.coreName, zeroMQ: ZeroMQLibrary.version, command: command, workers: [])
+            openblasCore: BLAS.coreName, zeromqVersion: ZeroMQLibrary.version, command: command, workers: [])
     }
 }

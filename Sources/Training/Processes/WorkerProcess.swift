@@ -16,16 +16,20 @@ public struct WorkerProcess: Sendable {
     public var environmentPath: String?
     /// What to tell whoever reads standard error.
     public var log: FileLog
+    /// Whether the coordinator gets the lines too, for the run's directory; not when it reads standard error itself.
+    public var sendsLog: Bool
 
     /// Describes a worker.
     public init(
-        coordinator: String, id: PeerID? = nil, threads: Int? = nil, environmentPath: String?, log: FileLog
+        coordinator: String, id: PeerID? = nil, threads: Int? = nil, environmentPath: String?, log: FileLog,
+        sendsLog: Bool
     ) {
         self.coordinator = coordinator
         self.id = id
         self.threads = threads
         self.environmentPath = environmentPath
         self.log = log
+        self.sendsLog = sendsLog
     }
 
     /// Takes part in a run; the first SIGINT or SIGTERM ends it at a step boundary, the second at once.
@@ -40,7 +44,7 @@ public struct WorkerProcess: Sendable {
         defer { control.close() }
         try control.connect(to: CoordinatorProcess.id, at: coordinator)
         let hello = Hello(
-            build: build, host: Host.name, pid: getpid(), threads: threads ?? 1,
+            build: build, host: Host.name, pid: getpid(), threads: threads,
             kernels: InstructionSet.best.rawValue, blasCore: BLAS.coreName, dataAddress: data.address ?? "")
         log.write(
             .info,
@@ -50,7 +54,11 @@ public struct WorkerProcess: Sendable {
             transport: control, coordinator: CoordinatorProcess.id,
             settings: .init(hello: hello, coordinator: coordinator))
         let worker = TrainingWorker(
-            transport: data, settings: .init(build: build, threads: threads, environmentPath: environmentPath))
+            transport: data, settings: .init(build: build, threads: threads, environmentPath: environmentPath)
+        ) { [log, sendsLog] level, line in
+            log.write(level, line)
+            if sendsLog { workerControl.report(.log(LogLine(level, line))) }
+        }
         let signals = InterruptSignals { workerControl.interrupt() }
         defer { withExtendedLifetime(signals) {} }
         let outcome = workerControl.run(worker)

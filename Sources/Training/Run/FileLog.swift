@@ -21,6 +21,8 @@ public final class FileLog: Sendable {
     private init(_ handle: FileHandle) { file = Mutex(handle) }
 
     /// Appends a line.
+    ///
+    /// - Parameter level: How much it matters.
     public func write(_ level: Logger.Level, _ line: String) {
         let time = Date().formatted(.iso8601.time(includingFractionalSeconds: true))
         let bytes = Data("\(time) \(level.rawValue) \(line)\n".utf8)

@@ -56,7 +56,7 @@ final class RunRecorder: CoordinatorObserver {
             hellos[peer] = hello
             log.write(
                 .info,
-                "joined: \(peer) (\(hello.host), pid \(hello.pid), \(hello.threads) threads, \(hello.kernels) kernels, "
+                "joined: \(peer) (\(hello.host), pid \(hello.pid), \(threads(of: hello)) threads, \(kernels(of: hello)) kernels, "
                     + "BLAS core \(hello.blasCore))")
         case .refused(_, let who, let reason):
             display.warn("refused \(who): \(reason)")
@@ -116,7 +116,9 @@ final class RunRecorder: CoordinatorObserver {
             log.write(.info, "generation \(generation): \(member) is '\(member.id)' at \(member.dataAddress)")
         }
         environment.workers = members.compactMap { member in
-            hellos[member.id].map { .init(rank: member.rank, id: member.id.name, $0) }
+            hellos[member.id].map {
+                .init(rank: member.rank, id: member.id.name, $0, threads: threads(of: $0), kernels: kernels(of: $0))
+            }
         }
         do {
             try directory.write(environment, to: "environment.json")
@@ -124,6 +126,12 @@ final class RunRecorder: CoordinatorObserver {
             complain("environment.json was not written: \(error)")
         }
         display.print("training with \(members.map(\.description).joined(separator: ", "))")
+    }
+
+    private func threads(of hello: Hello) -> Int { hello.threads ?? configuration.cluster.threads }
+
+    private func kernels(of hello: Hello) -> String {
+        configuration.engine.kernels == .auto ? hello.kernels : configuration.engine.kernels.rawValue
     }
 
     private func stepped(_ report: StepReport) {

@@ -11,13 +11,13 @@ struct EnvironmentRecord: Codable {
         let kernels: String
         let blasCore: String
 
-        init(rank: Int, id: String, _ hello: Hello) {
+        init(rank: Int, id: String, _ hello: Hello, threads: Int, kernels: String) {
             self.rank = rank
             self.id = id
             host = hello.host
             pid = hello.pid
-            threads = hello.threads
-            kernels = hello.kernels
+            self.threads = threads
+            self.kernels = kernels
             blasCore = hello.blasCore
         }
     }
@@ -31,8 +31,8 @@ struct EnvironmentRecord: Codable {
     let cpu: String
     let cores: Int
     let memoryMB: Double
-    let openBLAS: String
-    let zeroMQ: String
+    let openblasCore: String
+    let zeromqVersion: String
     let command: [String]
     var workers: [Worker]
 }

@@ -30,6 +30,7 @@ struct Snapshot {
             shards: replica.configuration.shards, parameterHash: parameterHash)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         files = [
             ("model.safetensors", try model.bytes()),
             ("optimizer.safetensors", try Self.writer(for: replica.optimizer, replica.model.arena).bytes()),

@@ -1,9 +1,14 @@
+import Autograd
 import Cluster
 import Collectives
+import Datasets
 import Foundation
 import Hashing
+import Logging
 import Messaging
+import Models
 import Synchronization
+import Tensors
 
 /// The work of a worker process: builds a replica as configured and trains it with the others.
 public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The work thread owns the variables.
@@ -32,14 +37,18 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
 
     private let transport: any Transport
     private let settings: Settings
+    private let log: @Sendable (Logger.Level, String) -> Void
     private let wishes = Mutex(Wishes())
     private var replica: Replica?
     private var mailbox: SegmentMailbox?
 
-    /// A worker that exchanges gradients over `transport`.
-    public init(transport: any Transport, settings: Settings) {
+    /// A worker that exchanges gradients over `transport` and tells `log` what it does.
+    public init(
+        transport: any Transport, settings: Settings, log: @escaping @Sendable (Logger.Level, String) -> Void
+    ) {
         self.transport = transport
         self.settings = settings
+        self.log = log
     }
 
     /// Builds the replica.
@@ -49,6 +58,12 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
             configuration, threads: settings.threads ?? configuration.cluster.threads,
             environmentPath: settings.environmentPath)
         self.replica = replica
+        log(
+            .info,
+            "run \(run): \(replica.model.name) with \(replica.model.arena.trainableCount) parameters, "
+                + "\(replica.dataset.name) with \(replica.dataset.count(.train)) samples to learn from and "
+                + "\(replica.dataset.count(.test)) to judge by, \(replica.engine.kernelName) kernels, "
+                + "BLAS core \(BLAS.coreName)")
         mailbox = SegmentMailbox(transport: transport, runID: Self.number(of: run))
         return try replica.identity(build: settings.build)
     }
@@ -76,8 +91,11 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
         let loop = try TrainingLoop(replica, assignment, control: control, group: group) { [self] in
             wishes.withLock { $0.isStopping }
         }
+        log(.info, "\(assignment.members[assignment.rank]) trains in generation \(assignment.generation)")
         do {
-            return try loop.run()
+            let report = try loop.run()
+            log(.info, "trained to step \(report.steps), parameters \(report.parameterHash)")
+            return report
         } catch let error as CollectiveError {
             throw WorkerFailure("\(error)", origin: .consequence)
         }
