@@ -1,0 +1,80 @@
+import Checkpoints
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("Interrupted runs")
+    struct InterruptTests {
+        @Test("end at a step with a checkpoint after one signal", arguments: [SIGINT, SIGTERM])
+        func once(signal: Int32) throws {
+            try Sandbox.with { sandbox in
+                let process = try sandbox.start(
+                    sandbox.training(workers: 2, "training.batch=32", "training.epochs=100"))
+                _ = try process.line(holding: "training with")
+                let run = try sandbox.run()
+                #expect(sandbox.wait { run.stepCount > 1 })
+                process.signal(signal)
+                #expect(try process.end() == .status(130), "\(process.standardError)")
+                #expect(sandbox.processes == [])
+                #expect(process.lastError == "interrupted; a checkpoint of the last step was written")
+                let result = try run.result
+                #expect(result.status == "interrupted")
+                #expect(result.steps == run.stepCount && result.lostSteps == 0)
+                #expect(result.samples == result.steps * 32)
+                let checkpoint = try run.checkpoint()
+                #expect(checkpoint.step == result.steps)
+                #expect(try checkpoint.parameterHash == result.parameterHash)
+            }
+        }
+
+        @Test("over tcp end in the same way, with their workers")
+        func overTCP() throws {
+            try Sandbox.with { sandbox in
+                let team = try sandbox.startOverTCP(
+                    sandbox.training("coordinator", workers: 2, "training.batch=32", "training.epochs=100"))
+                _ = try team.coordinator.line(holding: "training with")
+                let run = try sandbox.run()
+                #expect(sandbox.wait { run.stepCount > 1 })
+                // Not the coordinator but one of the workers: all agree to stop.
+                team.workers[1].signal(SIGINT)
+                for process in [team.coordinator] + team.workers {
+                    #expect(try process.end() == .status(130), "\(process.standardError)")
+                }
+                let result = try run.result
+                #expect(result.status == "interrupted")
+                #expect(try run.checkpoint().parameterHash == result.parameterHash)
+            }
+        }
+
+        @Test("end at once after two signals")
+        func twice() throws {
+            try Sandbox.with { sandbox in
+                // A step of some seconds, so that the second signal comes before its end.
+                let process = try sandbox.start(
+                    sandbox.training(workers: 2, "training.batch=20000", "training.accumulate=200"))
+                _ = try process.line(holding: "training with")
+                let run = try sandbox.run()
+                process.signal(SIGINT)
+                #expect(try sandbox.wait { try run.text("logs/coordinator.log").contains("interrupted: ending") })
+                process.signal(SIGINT)
+                #expect(try process.end(within: .seconds(20)) == .status(130), "\(process.standardError)")
+                #expect(process.lastError == "interrupted; no checkpoint of the last step was written")
+                let result = try run.result
+                #expect(result.status == "interrupted")
+                #expect(result.parameterHash == nil && result.steps == 0)
+            }
+        }
+
+        @Test("that wait for workers end at once")
+        func whileWaiting() throws {
+            try Sandbox.with { sandbox in
+                let process = try sandbox.start(
+                    sandbox.training("coordinator", workers: 1) + ["--bind", "tcp://127.0.0.1:0"])
+                _ = try process.line(holding: "waiting: 1 of 1 workers is missing")
+                process.signal(SIGINT)
+                #expect(try process.end(within: .seconds(10)) == .status(130))
+                #expect(try sandbox.run().result.status == "interrupted")
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Checkpoints
+import Foundation
+import Hashing
+import Testing
+
+extension EndToEnd {
+    @Suite("Parameters of a run")
+    struct ParameterTests {
+        /// Five steps, the last of which has eight samples for six shards.
+        private static let ragged = [
+            "training.shards=6", "data.limit=200", "training.batch=48", "training.epochs=1",
+        ]
+
+        @Test("are the same for one, two and three workers, over tcp, with two threads, and when it is repeated")
+        func sameParameters() throws {
+            try Sandbox.with { sandbox in
+                for (name, workers) in [("one", 1), ("two", 2), ("three", 3)] {
+                    let process = try sandbox.finish(
+                        sandbox.training(workers: workers) + Self.ragged + ["run.name=\(name)"])
+                    #expect(try process.end() == .status(0), "\(process.standardError)")
+                }
+                let team = try sandbox.startOverTCP(
+                    sandbox.training("coordinator", workers: 2) + Self.ragged + ["run.name=tcp"])
+                for process in [team.coordinator] + team.workers {
+                    #expect(try process.end() == .status(0), "\(process.standardError)")
+                }
+                let two = try sandbox.run(named: "two")
+                let again = try sandbox.finish([
+                    "local", "--config", two.configuration, "--threads", "2", "run.name=again",
+                ])
+                #expect(try again.end() == .status(0), "\(again.standardError)")
+
+                let expected = try two.result
+                for name in ["one", "three", "tcp", "again"] {
+                    let result = try sandbox.run(named: name).result
+                    #expect(result.parameterHash == expected.parameterHash, "\(name)")
+                    #expect(result.testLoss == expected.testLoss, "\(name)")
+                    #expect(result.trainLoss == expected.trainLoss, "\(name)")
+                }
+                try expectComplete(two, workers: 2)
+                try expectComplete(try sandbox.run(named: "tcp"), workers: 2)
+            }
+        }
+
+        /// What a run of five steps over 200 samples leaves.
+        private func expectComplete(_ run: RunFolder, workers: Int) throws {
+            let checkpoint =
+                ["latest"]
+                + ["manifest.json", "model.safetensors", "optimizer.safetensors", "state.json"]
+                .map { "step-5/\($0)" }
+            let named = ["config.yaml", "environment.json", "metrics.jsonl", "result.json", "logs/coordinator.log"]
+            #expect(run.files.isSuperset(of: named + checkpoint.map { "checkpoints/\($0)" }), "\(run.files)")
+
+            let result = try run.result
+            #expect(result.status == "completed")
+            #expect(result.extent == [1, 5, 200] && result.workers == workers)
+            #expect(result.losses == [0, 0, 0])
+            #expect(result.error == nil && result.generations == 1)
+
+            let steps = try run.steps
+            #expect(steps.map(\.step) == Array(0..<5))
+            #expect(steps.map(\.samples) == [48, 48, 48, 48, 8])
+            #expect(steps.allSatisfy { $0.epoch == 0 && $0.loss.isFinite && $0.learningRate > 0 && $0.seconds > 0 })
+            let epochs = try run.epochs
+            let epoch = try #require(epochs.count == 1 ? epochs.first : nil)
+            #expect(epoch.extent == [0, 5, 200] && epoch.testSamples == 4000)
+            #expect(epoch.testLoss == result.testLoss && epoch.testAccuracy == result.testAccuracy)
+
+            let saved = try run.checkpoint()
+            #expect(saved.step == 5)
+            #expect(saved.files == ["model.safetensors", "optimizer.safetensors", "state.json"])
+            #expect(try saved.parameterHash == result.parameterHash)
+            let environment = try #require(
+                try JSONSerialization.jsonObject(with: run.contents("environment.json")) as? [String: Any])
+            let members = try #require(environment["workers"] as? [[String: Any]])
+            #expect(members.compactMap { $0["rank"] as? Int } == Array(0..<workers))
+            #expect(environment["run"] as? String == run.id)
+            #expect(try run.text("logs/coordinator.log").contains("the run ended: completed"))
+        }
+
+        @Test("with batch norm are the same for one and three workers and for two threads")
+        func sameParametersWithBatchNorm() throws {
+            try Sandbox.with { sandbox in
+                var hashes: [String] = []
+                for (name, workers, threads) in [("one", 1, 1), ("three", 3, 1), ("threads", 1, 2)] {
+                    let process = try sandbox.start(
+                        sandbox.training(
+                            workers: workers, "run.name=\(name)", "model.name=resnet20", "training.shards=6",
+                            "training.batch=22", "training.checkpoint_every_steps=2", "training.keep_checkpoints=1000",
+                            "cluster.threads=\(threads)"))
+                    _ = try process.line(holding: "training with")
+                    let run = try sandbox.run(named: name)
+                    // Two steps tell enough; an evaluation would take most of the time.
+                    #expect(sandbox.wait { run.hasCheckpoint(2) })
+                    process.signal(SIGINT)
+                    #expect(try process.end() == .status(130), "\(process.standardError)")
+                    hashes.append(try run.checkpoint(2).parameterHash)
+                }
+                #expect(Set(hashes).count == 1, "\(hashes)")
+            }
+        }
+
+        @Test("follow the same loss curve with two workers as with one worker and unsharded batches, to rounding")
+        func sameCurve() throws {
+            try Sandbox.with { sandbox in
+                var curves: [[Double]] = []
+                for (name, workers) in [("one", 1), ("two", 2)] {
+                    let process = try sandbox.start(
+                        sandbox.training(workers: workers, "run.name=\(name)", "training.batch=50", "data.limit=5000"))
+                    _ = try process.line(holding: "training with")
+                    let run = try sandbox.run(named: name)
+                    #expect(sandbox.wait { run.stepCount >= 20 })
+                    process.signal(SIGINT)
+                    #expect(try process.end() == .status(130), "\(process.standardError)")
+                    curves.append(try run.steps.prefix(20).map(\.loss))
+                }
+                #expect(curves[0].count == 20)
+                for (step, (one, two)) in zip(curves[0], curves[1]).enumerated() {
+                    #expect(abs(one - two) <= 1e-4 * one, "step \(step): \(one) and \(two)")
+                }
+                #expect(Set(curves[0]).count > 10, "a curve that moves: \(curves[0])")
+            }
+        }
+    }
+}

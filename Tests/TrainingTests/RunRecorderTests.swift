@@ -1,0 +1,220 @@
+import Checkpoints
+import Cluster
+import Foundation
+import Messaging
+import Testing
+
+@testable import Training
+
+@Suite("Run recorder")
+struct RunRecorderTests {
+    /// Remembers what a person would have seen.
+    final class Screen: RunDisplay {
+        var lines: [String] = []
+        var progress: [ProgressLine] = []
+        var warnings: [String] = []
+
+        func print(_ line: String) { lines.append(line) }
+        func show(_ progress: ProgressLine) { self.progress.append(progress) }
+        func warn(_ line: String) { warnings.append(line) }
+    }
+
+    /// A run of two epochs of two steps, and what it wrote.
+    struct Bench {
+        let folder: TemporaryFolder
+        let screen = Screen()
+        let directory: RunDirectory
+        let recorder: RunRecorder
+
+        init() throws {
+            folder = try TemporaryFolder()
+            directory = try RunDirectory(creatingIn: folder.path, name: "run")
+            let environment = EnvironmentRecord(
+                run: directory.id, version: "1", build: "1+a", startedAt: "now", host: "here", operatingSystem: "Linux",
+                cpu: "some", cores: 2, memoryMB: 1, openBLAS: "Haswell", zeroMQ: "4", command: ["convoy"], workers: [])
+            recorder = try RunRecorder(
+                RunConfiguration.defaults(overrides: ["training.epochs=2"]), directory: directory,
+                environment: environment, display: screen)
+        }
+
+        func text(_ name: String) throws -> String { try folder.text("\(directory.id)/\(name)") }
+
+        func json(_ name: String) throws -> [String: Any] {
+            let object = try JSONSerialization.jsonObject(with: Data(try text(name).utf8))
+            return try #require(object as? [String: Any])
+        }
+
+        func start() {
+            let members = (0..<2).map { rank in
+                Assignment.Member(
+                    rank: rank, id: rank == 0 ? "b" : "a", host: "here", pid: Int32(10 + rank),
+                    dataAddress: "tcp://x:\(rank)")
+            }
+            for (id, pid) in [("a", Int32(11)), ("b", 10)] {
+                let hello = Hello(
+                    build: "1+a", host: "here", pid: pid, threads: 1, kernels: "avx2", blasCore: "Haswell",
+                    dataAddress: "tcp://x:1")
+                recorder.observe(.joined(PeerID(stringLiteral: id), hello))
+            }
+            recorder.observe(.started(generation: 1, members: members))
+        }
+
+        func step(_ step: Int, samples: Int = 4, lossSum: Double = 8) {
+            recorder.observe(
+                .stepped(
+                    StepReport(
+                        epoch: step / 2, step: step, stepsPerEpoch: 2, totalSteps: 4, samples: samples,
+                        lossSum: lossSum,
+                        correct: 1, learningRate: 0.5, seconds: 0.25, computeSeconds: 0.125,
+                        communicationSeconds: 0.0625, dataSeconds: 0.0625)))
+        }
+
+        func evaluate(_ epoch: Int) {
+            recorder.observe(.evaluated(EvaluationTotals(epoch: epoch, samples: 10, correct: 5, lossSum: 20)))
+        }
+
+        func checkpoint(_ step: Int, bytes: [UInt8] = [1, 2, 3, 4]) {
+            for offset in stride(from: 0, to: bytes.count, by: 2) {
+                let end = min(offset + 2, bytes.count)
+                let part = CheckpointPart(
+                    file: "state.json", step: step, offset: offset, totalBytes: bytes.count, isLast: end == bytes.count)
+                recorder.observe(.checkpointPart(part, Frame(bytes[offset..<end])))
+            }
+        }
+
+        func report(steps: Int, isComplete: Bool = true) -> FinalReport {
+            FinalReport(
+                isComplete: isComplete, steps: steps, samples: 4 * steps, skippedSamples: 0, repeatedSamples: 0,
+                parameterHash: "abc", peakMemoryMB: 1)
+        }
+    }
+
+    @Test("a complete run leaves its result, a line for each step and epoch, and a checkpoint")
+    func complete() throws {
+        let bench = try Bench()
+        bench.start()
+        for epoch in 0..<2 {
+            bench.step(2 * epoch)
+            bench.step(2 * epoch + 1, samples: 2, lossSum: 1)
+            bench.evaluate(epoch)
+        }
+        bench.checkpoint(4)
+        let result = try bench.recorder.conclude(.completed(bench.report(steps: 4)))
+        #expect(result.status == .completed)
+        #expect(result.epochs == 2 && result.steps == 4 && result.samples == 12)
+        #expect(result.workers == 2 && result.generations == 1)
+        #expect(result.trainLoss == 1.5 && result.testAccuracy == 0.5 && result.testLoss == 2)
+        #expect(result.parameterHash == "abc" && result.lostSteps == 0 && result.error == nil)
+        #expect(try JSONDecoder().decode(RunResult.self, from: Data(bench.text("result.json").utf8)) == result)
+
+        let lines = try bench.text("metrics.jsonl").split(separator: "\n").map(String.init)
+        #expect(lines.count == 6)
+        #expect(
+            lines[0]
+                == #"{"accuracy":0.25,"communication_seconds":0.0625,"compute_seconds":0.125,"data_seconds":0.0625,"#
+                + #""epoch":0,"kind":"step","learning_rate":0.5,"loss":2,"samples":4,"seconds":0.25,"step":0}"#)
+        #expect(
+            lines[2]
+                == #"{"epoch":0,"kind":"epoch","samples":6,"samples_per_second":12,"seconds":0.5,"steps":2,"#
+                + #""test_accuracy":0.5,"test_loss":2,"test_samples":10,"train_accuracy":0.3333333333333333,"#
+                + #""train_loss":1.5}"#)
+        #expect(try bench.recorder.checkpoint.map { try Checkpoint.open($0.directory).step } == 4)
+        #expect(bench.screen.warnings == [])
+        #expect(bench.screen.progress.map(\.step) == [1, 2, 1, 2])
+        #expect(bench.screen.progress.map(\.epoch) == [1, 1, 2, 2])
+        #expect(
+            bench.screen.lines.last?.hasPrefix(
+                "epoch 2/2 done: train loss 1.5000, accuracy 0.3333; test loss 2.0000, accuracy 0.5000 over 10 samples; "
+            )
+                == true)
+    }
+
+    @Test("the configuration and the workers are on record from the start")
+    func records() throws {
+        let bench = try Bench()
+        #expect(try RunConfiguration.parse(bench.text("config.yaml"), source: "test").training.epochs == 2)
+        #expect(try bench.json("environment.json")["workers"] as? [String] == [])
+        bench.start()
+        let workers = try #require(try bench.json("environment.json")["workers"] as? [[String: Any]])
+        #expect(workers.compactMap { $0["id"] as? String } == ["b", "a"])
+        #expect(workers.compactMap { $0["pid"] as? Int } == [10, 11])
+        #expect(
+            bench.screen.lines.last?.hasPrefix("training with worker 0 (here, pid 10)") == true, "\(bench.screen.lines)"
+        )
+        #expect(throws: (any Error).self) { try bench.text("result.json") }
+    }
+
+    @Test("an interrupted run keeps its hash, a failed one its error, and steps that nobody reported count as lost")
+    func otherEnds() throws {
+        let interrupted = try Bench()
+        interrupted.start()
+        interrupted.step(0)
+        let stopped = try interrupted.recorder.conclude(.interrupted(interrupted.report(steps: 1, isComplete: false)))
+        #expect(stopped.status == .interrupted && stopped.parameterHash == "abc" && stopped.trainLoss == 2)
+        #expect(stopped.testAccuracy == nil && stopped.epochs == 0)
+
+        let failed = try Bench()
+        failed.start()
+        let result = try failed.recorder.conclude(
+            .failed(RunFailure(cause: "worker 1 died", consequences: ["so did 0"])))
+        #expect(result.status == .failed && result.parameterHash == nil)
+        #expect(result.error == "worker 1 died; then: so did 0")
+        #expect(try failed.text("logs/coordinator.log").contains("the run ended: failed: worker 1 died"))
+    }
+
+    @Test("a checkpoint that cannot be written is a warning; the run goes on, and later ones are tried")
+    func refusedCheckpoint() throws {
+        let bench = try Bench()
+        bench.start()
+        bench.checkpoint(1)
+        #expect(bench.recorder.checkpoint?.step == 1)
+        // A file where the next checkpoint would be made.
+        let obstacle = bench.directory.checkpoints + "/.step-2.partial"
+        #expect(FileManager.default.createFile(atPath: obstacle, contents: nil))
+        bench.checkpoint(2)
+        #expect(bench.screen.warnings.count == 1)
+        #expect(
+            bench.screen.warnings.first
+                == "the checkpoint of step 2 was not written: \(obstacle) cannot be created: File exists",
+            "\(bench.screen.warnings)")
+        #expect(bench.recorder.checkpoint?.step == 1)
+        #expect(try bench.text("logs/coordinator.log").contains("error the checkpoint of step 2 was not written: "))
+        bench.step(2)
+        bench.checkpoint(3)
+        #expect(bench.recorder.checkpoint?.step == 3)
+        #expect(bench.screen.warnings.count == 1)
+        #expect(try bench.recorder.conclude(.completed(bench.report(steps: 1))).status == .completed)
+    }
+
+    @Test("half a checkpoint is removed when the run ends, and when a newer one begins")
+    func halfCheckpoint() throws {
+        let bench = try Bench()
+        func begin(_ step: Int) {
+            let part = CheckpointPart(file: "state.json", step: step, offset: 0, totalBytes: 8, isLast: false)
+            bench.recorder.observe(.checkpointPart(part, Frame([1, 2])))
+        }
+        func names() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: bench.directory.checkpoints).sorted()
+        }
+        begin(1)
+        #expect(try names() == [".step-1.partial"])
+        begin(2)
+        #expect(try names() == [".step-2.partial"])
+        _ = try bench.recorder.conclude(.failed(RunFailure(cause: "gone", consequences: [])))
+        #expect(try names() == [])
+        #expect(bench.recorder.checkpoint == nil)
+    }
+
+    @Test("what workers say goes to their logs, and refusals and warnings to the screen")
+    func logs() throws {
+        let bench = try Bench()
+        bench.recorder.observe(.log(who: "worker 1 (here, pid 5)", LogLine(.info, "hello")))
+        #expect(try bench.text("logs/worker-1.log").hasSuffix(" info hello\n"))
+        bench.recorder.observe(.refused("x", who: "peer 'x'", reason: "its build differs"))
+        bench.recorder.observe(.notice(.warning, "odd"))
+        bench.recorder.observe(.notice(.info, "even"))
+        #expect(bench.screen.warnings == ["refused peer 'x': its build differs", "odd"])
+        let log = try bench.text("logs/coordinator.log")
+        #expect(log.contains(" warning odd\n") && log.contains(" info even\n"))
+    }
+}

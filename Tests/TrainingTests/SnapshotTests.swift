@@ -1,0 +1,76 @@
+import Autograd
+import Checkpoints
+import Foundation
+import Testing
+
+@testable import Training
+
+@Suite("Snapshot")
+struct SnapshotTests {
+    private func replica(_ overrides: String...) throws -> Replica {
+        try Replica(RunConfiguration.defaults(overrides: overrides), threads: 1, environmentPath: nil)
+    }
+
+    @Test("holds parameters, buffers and counters under PyTorch's names and in its layouts")
+    func names() throws {
+        let simple = try Snapshot(replica(), step: 0, epoch: 0, samples: 0)
+        let file = try SafeTensorsFile(bytes: simple.files[0].bytes, name: "model")
+        let shapes = Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0.shape) })
+        #expect(
+            shapes == [
+                "features.conv1.weight": [16, 3, 3, 3], "features.conv1.bias": [16],
+                "features.conv2.weight": [32, 16, 3, 3], "features.conv2.bias": [32],
+                "fc1.weight": [128, 2048], "fc1.bias": [128], "fc2.weight": [10, 128], "fc2.bias": [10],
+            ])
+        #expect(file.metadata == ["format": "pt", "model": "simple_cnn"])
+
+        let residual = try replica("model.name=resnet20")
+        let model = try SafeTensorsFile(
+            bytes: Snapshot(residual, step: 0, epoch: 0, samples: 0).files[0].bytes, name: "model")
+        let arena = residual.model.arena
+        let expected = arena.parameters.map(\.name) + arena.buffers.map(\.name) + arena.counters.map(\.name)
+        #expect(model.tensors.map(\.name).sorted() == expected.sorted())
+        for name in model.tensors.map(\.name) where name.hasSuffix("num_batches_tracked") {
+            #expect(model.description(of: name)?.type == .int64 && model.description(of: name)?.shape == [])
+        }
+        #expect(expected.contains { $0.hasSuffix("running_var") })
+    }
+
+    @Test("holds the values of the moment and hashes them as a reader of the file does")
+    func values() throws {
+        let replica = try replica("model.name=resnet20")
+        let arena = replica.model.arena
+        let snapshot = try Snapshot(replica, step: 3, epoch: 1, samples: 77)
+        let file = try SafeTensorsFile(bytes: snapshot.files[0].bytes, name: "model")
+        #expect(file.parameterHash().hexadecimal == snapshot.parameterHash)
+        #expect(try Snapshot.parameterHash(replica.model) == snapshot.parameterHash)
+        for parameter in arena.parameters {
+            #expect(try file.elements(parameter.name, as: Float.self) == arena.value(of: parameter).elements)
+        }
+        let state = try JSONDecoder().decode(Snapshot.State.self, from: snapshot.files[2].bytes)
+        #expect(state.step == 3 && state.epoch == 1 && state.samples == 77 && state.shards == 2)
+        #expect(state.parameterHash == snapshot.parameterHash)
+
+        // The hash sees parameters, buffers and counters.
+        var hashes: Set<String> = [snapshot.parameterHash]
+        arena.values[arena.parameterRange.lowerBound] += 1
+        hashes.insert(try Snapshot.parameterHash(replica.model))
+        arena.values[arena.bufferRange.lowerBound] += 1
+        hashes.insert(try Snapshot.parameterHash(replica.model))
+        arena.counts[0] += 1
+        hashes.insert(try Snapshot.parameterHash(replica.model))
+        #expect(hashes.count == 4)
+    }
+
+    @Test("holds the optimizer's slots, one tensor for each parameter")
+    func optimizer() throws {
+        let replica = try replica()
+        let snapshot = try Snapshot(replica, step: 0, epoch: 0, samples: 0)
+        #expect(snapshot.files.map(\.name) == ["model.safetensors", "optimizer.safetensors", "state.json"])
+        let file = try SafeTensorsFile(bytes: snapshot.files[1].bytes, name: "optimizer")
+        let slots = replica.optimizer.optimizer.slotNames
+        #expect(slots.count == 1)
+        let expected = slots.flatMap { slot in replica.model.arena.parameters.map { "\(slot).\($0.name)" } }
+        #expect(file.tensors.map(\.name).sorted() == expected.sorted())
+    }
+}
