@@ -10,7 +10,7 @@ struct DropoutTests {
 
     private func pass(
         probability: Float = 0.3, streamPath: [UInt64] = [], mode: ForwardContext.Mode = .training,
-        engineCase: EngineCase = .reference
+        engineCase: EngineCase = .baseline
     ) throws -> Pass {
         let builder = ParameterBuilder()
         let layer = Dropout(builder, probability: probability)

@@ -38,7 +38,10 @@ struct OptimizerConfigurationTests {
 
     @Test("an unknown name is refused")
     func unknown() {
-        #expect(problems { $0.name = "sgdm" } == ["name: unknown optimizer 'sgdm'; known: sgd; did you mean 'sgd'?"])
+        #expect(
+            problems { $0.name = "sgdm" } == [
+                "name: names an unknown optimizer 'sgdm'; known: sgd; did you mean 'sgd'?"
+            ])
         var configuration = OptimizerConfiguration()
         configuration.name = "sgdm"
         #expect(throws: UnknownName.self) { _ = try OptimizerCatalog.make(configuration) }

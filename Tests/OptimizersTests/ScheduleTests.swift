@@ -50,7 +50,7 @@ struct ScheduleTests {
     func unknown() {
         var configuration = ScheduleConfiguration()
         configuration.name = "cosin"
-        let message = "unknown schedule 'cosin'; known: constant, cosine; did you mean 'cosine'?"
+        let message = "names an unknown schedule 'cosin'; known: constant, cosine; did you mean 'cosine'?"
         #expect(configuration.problems().map(\.problem) == [message])
         #expect(throws: UnknownName.self) {
             _ = try LearningRate(1, configuration, stepsPerEpoch: 1, totalSteps: 1)

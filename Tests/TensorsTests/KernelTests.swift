@@ -8,7 +8,7 @@ struct KernelTests {
     /// Around vector lengths and their multiples.
     private static let counts = [0, 1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100, 1000]
 
-    private func engines() throws -> [Engine] { try EngineCase.all.filter { $0.threads == 1 }.map { try $0.make() } }
+    private func engines() throws -> [Engine] { try EngineCase.single.map { try $0.make() } }
 
     @Test("elementwise loops give the same bits on every instruction set and touch nothing else", arguments: counts)
     func elementwise(count: Int) throws {

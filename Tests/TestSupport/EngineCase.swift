@@ -13,13 +13,17 @@ public struct EngineCase: Hashable, Sendable, CustomStringConvertible {
         self.threads = threads
     }
 
-    /// The narrowest kernels on one thread, with which the others are compared.
-    public static let reference = EngineCase(.baseline, threads: 1)
+    /// The narrowest kernels on one thread.
+    public static let baseline = EngineCase(.baseline, threads: 1)
+
+    /// Each instruction set of this CPU on one thread.
+    public static let single = InstructionSet.allCases.filter(\.isSupported).map { EngineCase($0, threads: 1) }
 
     /// Each instruction set of this CPU with one and with two threads.
-    public static let all = InstructionSet.allCases.filter(\.isSupported).flatMap { set in
-        [1, 2].map { EngineCase(set, threads: $0) }
-    }
+    public static let all = single.flatMap { [$0, $0.with(threads: 2)] }
+
+    /// The same kernels on another number of threads.
+    public func with(threads: Int) -> EngineCase { EngineCase(instructionSet, threads: threads) }
 
     /// The engine.
     ///

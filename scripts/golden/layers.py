@@ -79,6 +79,7 @@ CASES = {
     "convolution_of_one_channel": ([2, 1, 6, 6], {"from": 1, "to": 1, "kernel": 3}),
     "convolution_wide_kernel": ([1, 2, 8, 9], {"from": 2, "to": 19, "kernel": 5, "padding": 2}),
     "convolution_even_kernel": ([2, 3, 7, 7], {"from": 3, "to": 4, "kernel": 4, "stride": 3, "padding": 1}),
+    "convolution_whole_vectors": ([1, 16, 4, 6], {"from": 16, "to": 16, "kernel": 3, "padding": 1}),
     "linear": ([5, 7], {"from": 7, "to": 3}),
     "linear_without_bias": ([4, 19], {"from": 19, "to": 33, "bias": False}),
     "linear_batch_of_one": ([1, 13], {"from": 13, "to": 17}),
