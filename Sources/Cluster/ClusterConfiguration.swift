@@ -1,5 +1,7 @@
+import Configuration
+
 /// The `cluster` section of a run's configuration: who takes part and how long to wait for whom.
-public struct ClusterConfiguration: Codable, Sendable, Equatable {
+public struct ClusterConfiguration: Codable, Sendable, Equatable, ValidatedSection {
     /// How many workers the run starts with.
     public var workers = 2
     /// Compute threads of each worker.

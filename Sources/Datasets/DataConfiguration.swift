@@ -36,14 +36,18 @@ public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection 
     /// What is wrong with the values, by key; empty when they can be used.
     public func problems() -> [(key: String, problem: String)] {
         var problems: [(key: String, problem: String)] = []
-        if let problem = DatasetCatalog.problem(withName: name) { problems.append(("name", problem)) }
-        if path.value?.isEmpty == true { problems.append(("path", "an empty path names no folder; write null or a folder")) }
-        if let limit = limit.value, limit < 1 { problems.append(("limit", "\(limit) samples are no data; write null or at least 1")) }
+        if let problem = DatasetCatalog.problem(withName: name) { problems.append(("name", "names an \(problem)")) }
+        if path.value?.isEmpty == true { problems.append(("path", "must not be empty; write null or a folder")) }
+        if let limit = limit.value, limit < 1 {
+            problems.append(("limit", "must be null or at least 1, found \(limit)"))
+        }
         for name in augment {
-            if let problem = TransformCatalog.problem(withName: name) { problems.append(("augment", problem)) }
+            if let problem = TransformCatalog.problem(withName: name) {
+                problems.append(("augment", "names an \(problem)"))
+            }
         }
         if !(1...64).contains(loaderThreads) {
-            problems.append(("loader_threads", "\(loaderThreads) is not in 1...64"))
+            problems.append(("loader_threads", "must be between 1 and 64, found \(loaderThreads)"))
         }
         return problems
     }

@@ -77,11 +77,11 @@ struct CatalogTests {
         configuration.loaderThreads = 0
         #expect(
             configuration.problems().map { "\($0.key): \($0.problem)" } == [
-                "name: unknown data set 'shape'; known: cifar10, cifar100, shapes; did you mean 'shapes'?",
-                "path: an empty path names no folder; write null or a folder",
-                "limit: 0 samples are no data; write null or at least 1",
-                "augment: unknown transform 'flip'; known: random_crop, horizontal_flip",
-                "loader_threads: 0 is not in 1...64",
+                "name: names an unknown data set 'shape'; known: cifar10, cifar100, shapes; did you mean 'shapes'?",
+                "path: must not be empty; write null or a folder",
+                "limit: must be null or at least 1, found 0",
+                "augment: names an unknown transform 'flip'; known: random_crop, horizontal_flip",
+                "loader_threads: must be between 1 and 64, found 0",
             ])
     }
 }
