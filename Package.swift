@@ -61,7 +61,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Models", "Layers", "Optimizers", "Collectives", "Cluster", "Autograd", "Datasets", "Checkpoints",
-                "Messaging", "Threading", "Hashing", "Configuration", "Tensors", "Kernels",
+                "Messaging", "Threading", "Hashing", "Configuration", "Tensors",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // Row 6
@@ -74,17 +74,20 @@ let package = Package(
             ]),
         // Tests
         .target(
-            name: "TestSupport", dependencies: ["Layers", "Autograd", "Tensors", "Checkpoints"], path: "Tests/TestSupport"),
+            name: "TestSupport", dependencies: ["Layers", "Autograd", "Tensors", "Checkpoints"],
+            path: "Tests/TestSupport"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Hashing", "TestSupport"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Configuration", "Datasets", "Tensors", "Threading", "TestSupport"]),
+        .testTarget(
+            name: "DatasetsTests", dependencies: ["Configuration", "Datasets", "Tensors", "Threading", "TestSupport"]),
         .testTarget(name: "MessagingTests", dependencies: ["Messaging", "Threading", "TestSupport"]),
         .testTarget(
             name: "CollectivesTests", dependencies: ["Collectives", "Messaging", "Threading", "Tensors", "TestSupport"]),
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Cluster", "Messaging", "Tensors", "Threading", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "Cluster", "Messaging", "Tensors", "Threading", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels", "Threading", "TestSupport"]),
         .testTarget(
@@ -109,10 +112,11 @@ let package = Package(
 )
 
 for target in package.targets where [.regular, .executable, .test].contains(target.type) && target.name != "CLinux" {
-    target.swiftSettings = (target.swiftSettings ?? []) + [
-        .swiftLanguageMode(.v6),
-        .enableUpcomingFeature("ExistentialAny"),
-        .enableUpcomingFeature("MemberImportVisibility"),
-        .treatAllWarnings(as: .error),
-    ]
+    target.swiftSettings =
+        (target.swiftSettings ?? []) + [
+            .swiftLanguageMode(.v6),
+            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+            .treatAllWarnings(as: .error),
+        ]
 }

@@ -1,3 +1,4 @@
+import Kernels
 import Tensors
 
 /// What a shard of a batch contributes to a step, in one allocation laid out like the `ParameterArena`: gradients at the
@@ -67,6 +68,11 @@ public final class GradientBlock {
     /// Adds a batch statistic, times the number of samples that it stands for.
     public func record(_ statistic: UnsafePointer<Float>, samples: Int, for buffer: Buffer) {
         for (offset, index) in buffer.range.enumerated() { base[index] += statistic[offset] * Float(samples) }
+    }
+
+    /// Adds another shard's contribution, element by element.
+    public func add(_ other: GradientBlock, _ engine: Engine) {
+        engine.kernels.elementwise.accumulate(other.base, base, count)
     }
 
     /// A parameter's gradient, copied.

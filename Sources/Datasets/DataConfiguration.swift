@@ -37,7 +37,9 @@ public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection 
     public func problems() -> [(key: String, problem: String)] {
         var problems: [(key: String, problem: String)] = []
         if let problem = DatasetCatalog.problem(withName: name) { problems.append(("name", "names an \(problem)")) }
-        if path.value?.isEmpty == true { problems.append(("path", "must not be empty; write null or a folder")) }
+        if path.value?.isEmpty == true {
+            problems.append(("path", "names no folder, it is empty; write null or a folder"))
+        }
         if let limit = limit.value, limit < 1 {
             problems.append(("limit", "must be null or at least 1, found \(limit)"))
         }

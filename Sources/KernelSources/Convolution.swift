@@ -31,7 +31,8 @@ func pack(_ image: Source, _ rows: Destination, _ windows: Windows) {
             let row = outputRow &* windows.stride &- windows.padding &+ kernelRow &* windows.dilation
             let inside = row >= 0 && row < windows.height
             for outputColumn in 0..<outputWidth {
-                let line = rows + (outputRow &* outputWidth &+ outputColumn) &* packed
+                let line =
+                    rows + (outputRow &* outputWidth &+ outputColumn) &* packed
                     + kernelRow &* windows.kernelWidth &* channels
                 let first = outputColumn &* windows.stride &- windows.padding
                 let last = first &+ (windows.kernelWidth &- 1) &* windows.dilation

@@ -235,6 +235,7 @@ func pad(_ image: Source, _ padded: Destination, _ height: Int, _ width: Int, _ 
 func flipWeights(_ packed: Source, _ flipped: Destination, _ outputs: Int, _ inputs: Int, _ taps: Int) {
     for tap in 0..<taps {
         transpose(
-            packed + tap &* inputs &* outputs, flipped + (taps &- 1 &- tap) &* inputs &* outputs, inputs, outputs, false)
+            packed + tap &* inputs &* outputs, flipped + (taps &- 1 &- tap) &* inputs &* outputs, inputs, outputs, false
+        )
     }
 }

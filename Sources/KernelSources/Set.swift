@@ -20,7 +20,8 @@ public let kernelSet = KernelSet(
     convolution: ConvolutionKernels(
         pack: pack, unpackAdding: unpackAdding, packWeights: packWeights, unpackWeights: unpackWeights,
         flipWeights: flipWeights, pad: pad, directLanes: Vector.scalarCount, direct: direct,
-        directWeightGradient: directWeightGradient, depthwise: depthwise, depthwiseInputGradient: depthwiseInputGradient,
+        directWeightGradient: directWeightGradient, depthwise: depthwise,
+        depthwiseInputGradient: depthwiseInputGradient,
         depthwiseWeightGradient: depthwiseWeightGradient),
     pooling: PoolingKernels(maximum: maximum, maximumGradient: maximumGradient),
     update: UpdateKernels(sgd: sgd))

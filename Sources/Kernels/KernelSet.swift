@@ -82,7 +82,7 @@ public struct RowKernels: Sendable {
     public let addBias: @Sendable (Destination, Source, Int, Int) -> Void
     /// sums[c] = Σ x[r, c]: `(x, sums, rows, channels, accumulate)`.
     public let sum: @Sendable (Source, Destination, Int, Int, Bool) -> Void
-    /// mean[c] and m2[c] = Σ (x[r, c] − mean[c])², merged block by block (Chan et al. 1979):
+    /// mean[c] and m2[c] = Σ (x[r, c] − mean[c])², merged block by block as by Chan 1979:
     /// `(x, mean, m2, rows, channels)`.
     public let moments: @Sendable (Source, Destination, Destination, Int, Int) -> Void
     /// y = x · scale[c] + shift[c]: `(x, scale, shift, y, rows, channels)`.
@@ -103,8 +103,8 @@ public struct RowKernels: Sendable {
         moments: @escaping @Sendable (Source, Destination, Destination, Int, Int) -> Void,
         affine: @escaping @Sendable (Source, Source, Source, Destination, Int, Int) -> Void,
         gradientSums: @escaping @Sendable (Source, Source, Source, Destination, Destination, Int, Int) -> Void,
-        affineGradient: @escaping
-            @Sendable (Source, Source, Source, Source, Source, Source, Destination, Int, Int, Bool) -> Void,
+        affineGradient:
+            @escaping @Sendable (Source, Source, Source, Source, Source, Source, Destination, Int, Int, Bool) -> Void,
         transpose: @escaping @Sendable (Source, Destination, Int, Int, Bool) -> Void
     ) {
         self.addBias = addBias

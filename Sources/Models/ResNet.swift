@@ -2,8 +2,11 @@ import Autograd
 import Layers
 import Tensors
 
-/// The residual network of He et al. 2015 for 32×32 images with 16, 32 and 64 channels; the shortcut is a 1×1
-/// convolution with batch norm where the shape changes.
+/// Three stages of three residual blocks with 16, 32 and 64 channels.
+///
+/// The shortcut is a 1×1 convolution with batch norm where the shape changes.
+///
+/// - Source: He and others 2015, "Deep residual learning for image recognition", section 4.2.
 enum ResNet20: ModelDefinition {
     static let name = "resnet20"
 
@@ -12,7 +15,9 @@ enum ResNet20: ModelDefinition {
     }
 }
 
-/// The residual network of He et al. 2015 with 64 to 512 channels, its stem fitted to 32×32 images.
+/// Four stages of two residual blocks with 64 to 512 channels, the stem fitted to 32×32 images.
+///
+/// - Source: He and others 2015, table 1.
 enum ResNet18: ModelDefinition {
     static let name = "resnet18"
 

@@ -41,7 +41,9 @@ public struct UpdateStep: Sendable {
     }
 }
 
-/// A rule that moves parameters against their gradients. Rules are values; their state lies in the slots.
+/// A rule that moves parameters against their gradients.
+///
+/// Rules are values; their state lies in the slots.
 public protocol Optimizer: Sendable {
     /// The name in the configuration.
     static var name: String { get }

@@ -5,6 +5,8 @@ import Threading
 public final class Engine: Sendable {
     /// The inner loops in use.
     public let kernels: KernelSet
+    /// The name of the kernels' instruction set.
+    public var kernelName: String { kernels.name }
     private let threads: ThreadPool
     /// Where tensors of a step come from.
     public let memory: MemoryPool

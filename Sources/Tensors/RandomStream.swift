@@ -18,7 +18,8 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
 
     /// The stream for `seed` at `path`.
     public init(seed: UInt64, path: [UInt64]) {
-        state = Self.mixed(seed &+ Self.increment)
+        // Mixed once more than an index, so that seed 1 at [2] is not seed 2 at [1].
+        state = Self.mixed(Self.mixed(seed &+ Self.increment))
         for index in path { state = Self.mixed(state ^ Self.mixed(index &+ Self.increment)) }
     }
 
@@ -38,7 +39,9 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
 
     /// A number in [`lower`, `upper`).
     public mutating func uniform(_ lower: Float, _ upper: Float) -> Float {
-        lower + (upper - lower) * uniform()
+        let number = lower + (upper - lower) * uniform()
+        // The sum may round up to the bound.
+        return number < upper ? number : max(lower, upper.nextDown)
     }
 
     /// An integer in 0 ..< `bound`, each equally likely.

@@ -22,7 +22,9 @@ public struct Tensor: Sendable {
     public init(_ shape: Shape, _ elements: [Float]) {
         precondition(elements.count == shape.count, "\(elements.count) elements do not fill \(shape)")
         self.init(shape) { base in
-            elements.withUnsafeBufferPointer { if let source = $0.baseAddress { base.update(from: source, count: $0.count) } }
+            elements.withUnsafeBufferPointer {
+                if let source = $0.baseAddress { base.update(from: source, count: $0.count) }
+            }
         }
     }
 

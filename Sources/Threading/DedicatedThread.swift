@@ -5,7 +5,9 @@ public final class DedicatedThread: @unchecked Sendable {  // `isDone` is behind
     private let condition = Condition()
     private var isDone = false
 
-    /// Starts a thread that runs `body` once. `name` is seen in debuggers and `top -H` (the first 15 characters).
+    /// Starts a thread that runs `body` once.
+    ///
+    /// `name` is seen in debuggers and `top -H` (the first 15 characters).
     public init(name: String, stackBytes: Int = 8 << 20, _ body: @escaping @Sendable () -> Void) {
         let thread = Thread { [self] in
             body()

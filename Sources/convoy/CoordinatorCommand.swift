@@ -3,7 +3,7 @@ import Cluster
 import Foundation
 import Training
 
-/// `convoy coordinator`
+/// Leads a run whose workers join by themselves.
 struct CoordinatorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coordinator", abstract: "Leads a run whose workers join from this or other hosts.")
@@ -13,7 +13,8 @@ struct CoordinatorCommand: ParsableCommand {
     @Option(name: .long, help: "Where to listen, as in tcp://192.0.2.1:5555; port 0 takes a free one.")
     var bind: String
 
-    @Option(name: .long, help: "The name or address by which other hosts reach this one, when listening on all interfaces.")
+    @Option(
+        name: .long, help: "The name or address by which other hosts reach this one, when listening on all interfaces.")
     var advertise: String?
 
     func run() throws {
@@ -22,7 +23,8 @@ struct CoordinatorCommand: ParsableCommand {
         let process = try CoordinatorProcess(configuration, listeningAt: bind, advertisedHost: advertise)
         console.announce(process.directory, configuration)
         // Asked for by name, so it comes with --quiet too.
-        console.instruct("run on each of \(configuration.cluster.workers) workers: convoy worker --coordinator \(process.address)")
+        console.instruct(
+            "run on each of \(configuration.cluster.workers) workers: convoy worker --coordinator \(process.address)")
         let result = try process.run(console, command: CommandLine.arguments)
         try console.conclude(result, process.directory)
     }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Training
 
-/// `convoy local`
+/// Trains on this host alone.
 struct LocalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "local", abstract: "Trains with a coordinator and worker processes on this host.")

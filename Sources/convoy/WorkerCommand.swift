@@ -5,7 +5,7 @@ import Logging
 import Messaging
 import Training
 
-/// `convoy worker`
+/// Joins a run.
 struct WorkerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker", abstract: "Joins a run; everything else comes from its coordinator.")

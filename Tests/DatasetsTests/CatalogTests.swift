@@ -78,7 +78,7 @@ struct CatalogTests {
         #expect(
             configuration.problems().map { "\($0.key): \($0.problem)" } == [
                 "name: names an unknown data set 'shape'; known: cifar10, cifar100, shapes; did you mean 'shapes'?",
-                "path: must not be empty; write null or a folder",
+                "path: names no folder, it is empty; write null or a folder",
                 "limit: must be null or at least 1, found 0",
                 "augment: names an unknown transform 'flip'; known: random_crop, horizontal_flip",
                 "loader_threads: must be between 1 and 64, found 0",

@@ -22,7 +22,9 @@ struct TapeTests {
             }
         }
 
-        func gradients(_ block: GradientBlock) -> [Float] { arena.parameters.flatMap { block.gradient(of: $0).elements } }
+        func gradients(_ block: GradientBlock) -> [Float] {
+            arena.parameters.flatMap { block.gradient(of: $0).elements }
+        }
     }
 
     @Test("a value used by several branches receives the sum of their gradients")
@@ -102,7 +104,8 @@ struct TapeTests {
         let builder = ParameterBuilder()
         let layer = Residual(builder, body: Residual(builder.scope("a"), body: ReLU(builder.scope("b"))))
         let gradient = Tensor([1, 3], [1, 2, 3])
-        let pass = Pass(layer, builder.build(seed: 1), Tensor([1, 3], [1, -1, 1]), engine: try Engine()) { _ in gradient }
+        let pass = Pass(layer, builder.build(seed: 1), Tensor([1, 3], [1, -1, 1]), engine: try Engine()) { _ in gradient
+        }
         #expect(gradient.elements == [1, 2, 3])
         #expect(pass.inputGradient.elements == [3, 4, 9])
     }

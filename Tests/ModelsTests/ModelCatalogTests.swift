@@ -7,9 +7,11 @@ import Testing
 
 @Suite("Model catalogue")
 struct ModelCatalogTests {
-    @Test("the reference models have PyTorch's number of parameters", arguments: [
-        ("simple_cnn", 268_650), ("resnet20", 272_474),
-    ])
+    @Test(
+        "the reference models have PyTorch's number of parameters",
+        arguments: [
+            ("simple_cnn", 268_650), ("resnet20", 272_474),
+        ])
     func counts(name: String, count: Int) throws {
         #expect(try Model(name, sample: [32, 32, 3], classes: 10, seed: 1).arena.trainableCount == count)
     }
@@ -64,7 +66,7 @@ struct ModelCatalogTests {
     func misfit() {
         #expect(
             message("simple_cnn", [32, 1, 3])
-                == "model 'simple_cnn' does not fit the data set: layer 'features.pool1' takes an image of at least 2×2 pixels, "
+                == "model 'simple_cnn' does not fit the data set: layer 'pool1' takes an image of at least 2×2 pixels, "
                 + "but its input is a sample of shape [32, 1, 16]")
         #expect(
             message("resnet20", [32])

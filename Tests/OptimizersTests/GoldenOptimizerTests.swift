@@ -50,7 +50,9 @@ struct GoldenOptimizerTests {
             $0.update(from: state.slots[0] + parameter.range.lowerBound, count: parameter.shape.count)
         }
         let expected = try fixture.weights(key).row(step)
-        #expect(disagreement(found, expected, relative: 1e-6) == nil, "\(parameter.name) after step \(step)")
+        #expect(
+            disagreement(found, expected, relative: 1e-6, absolute: 1e-6) == nil, "\(parameter.name) after step \(step)"
+        )
     }
 
     private struct Clipping: Decodable {
@@ -59,7 +61,9 @@ struct GoldenOptimizerTests {
         enum CodingKeys: String, CodingKey { case maximumNorm = "maximum_norm" }
     }
 
-    @Test("clipping scales gradients as clip_grad_norm_ does", arguments: Fixture.names(in: .module, startingWith: "clip"))
+    @Test(
+        "clipping scales gradients as clip_grad_norm_ does", arguments: Fixture.names(in: .module, startingWith: "clip")
+    )
     func clipping(name: String) throws {
         let fixture = try Fixture(name, in: .module)
         let clipping = GradientClipping(maximumNorm: try fixture.parameters(as: Clipping.self).maximumNorm)

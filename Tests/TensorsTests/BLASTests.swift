@@ -4,13 +4,16 @@ import Testing
 
 @Suite("Matrix products")
 struct BLASTests {
-    @Test("a better core is asked for when the library does not use what the CPU has", arguments: [
-        ("Prescott", InstructionSet.avx512, "SkylakeX"), ("Haswell", .avx512, "SkylakeX"), ("Zen", .avx512, "SkylakeX"),
-        ("SkylakeX", .avx512, nil), ("Cooperlake", .avx512, nil), ("SapphireRapids", .avx512, nil),
-        ("SKYLAKEX", .avx512, nil), ("Prescott", .avx2, "Haswell"), ("Nehalem", .avx2, "Haswell"),
-        ("Haswell", .avx2, nil), ("Zen", .avx2, nil), ("Excavator", .avx2, nil), ("SkylakeX", .avx2, nil),
-        ("Prescott", .baseline, nil), ("ARMV8", .baseline, nil),
-    ] as [(String, InstructionSet, String?)])
+    @Test(
+        "a better core is asked for when the library does not use what the CPU has",
+        arguments: [
+            ("Prescott", InstructionSet.avx512, "SkylakeX"), ("Haswell", .avx512, "SkylakeX"),
+            ("Zen", .avx512, "SkylakeX"),
+            ("SkylakeX", .avx512, nil), ("Cooperlake", .avx512, nil), ("SapphireRapids", .avx512, nil),
+            ("SKYLAKEX", .avx512, nil), ("Prescott", .avx2, "Haswell"), ("Nehalem", .avx2, "Haswell"),
+            ("Haswell", .avx2, nil), ("Zen", .avx2, nil), ("Excavator", .avx2, nil), ("SkylakeX", .avx2, nil),
+            ("Prescott", .baseline, nil), ("ARMV8", .baseline, nil),
+        ] as [(String, InstructionSet, String?)])
     func betterCore(current: String, cpu: InstructionSet, better: String?) {
         #expect(BLAS.betterCore(than: current, on: cpu) == better)
     }

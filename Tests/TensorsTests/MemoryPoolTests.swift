@@ -7,7 +7,9 @@ struct MemoryPoolTests {
     private func address(_ tensor: Tensor) -> UInt { tensor.withElements { UInt(bitPattern: $0) } }
 
     /// Where a tensor that is freed at once lay.
-    private func passingAddress(_ count: Int, _ pool: MemoryPool) -> UInt { address(Tensor(zeros: [count], pool: pool)) }
+    private func passingAddress(_ count: Int, _ pool: MemoryPool) -> UInt {
+        address(Tensor(zeros: [count], pool: pool))
+    }
 
     @Test("a freed block is handed out again")
     func reuse() {

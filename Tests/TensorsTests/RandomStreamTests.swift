@@ -24,6 +24,7 @@ struct RandomStreamTests {
     func paths() {
         let paths: [(UInt64, [UInt64])] = [
             (1, []), (2, []), (1, [0]), (1, [1]), (1, [0, 0]), (1, [0, 1]), (1, [1, 0]), (2, [0, 1]), (0, []), (0, [1]),
+            (0, [0]), (2, [2]), (2, [1]), (1, [2]),
         ]
         let firsts = paths.map { seed, path in
             var stream = RandomStream(seed: seed, path: path)

@@ -1,6 +1,6 @@
 import Tensors
-import Threading
 import Testing
+import Threading
 
 @Suite("Thread pool")
 struct ThreadPoolTests {

@@ -18,7 +18,7 @@ def mixed(state):
 def uniform(seed, path, bound, count):
     """`count` float32 numbers in ±bound from the stream of `seed` at `path`."""
     with np.errstate(over="ignore"):
-        state = mixed(np.uint64(seed) + INCREMENT)
+        state = mixed(mixed(np.uint64(seed) + INCREMENT))
         for index in path:
             state = mixed(state ^ mixed(np.uint64(index) + INCREMENT))
         bits = mixed(state + (np.arange(count, dtype=np.uint64) + np.uint64(1)) * INCREMENT)

@@ -103,7 +103,9 @@ struct Correlation: Operation {
 
     private func forwardAlgorithm(_ engine: Engine) -> any ConvolutionAlgorithm {
         if DepthwiseConvolution.serves(geometry) { return DepthwiseConvolution(geometry: geometry) }
-        if DirectConvolution.serves(geometry, engine.kernels.convolution) { return DirectConvolution(geometry: geometry) }
+        if DirectConvolution.serves(geometry, engine.kernels.convolution) {
+            return DirectConvolution(geometry: geometry)
+        }
         return MatrixConvolution(geometry: geometry)
     }
 

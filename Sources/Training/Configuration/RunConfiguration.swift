@@ -98,7 +98,8 @@ public struct RunSection: Codable, Sendable, Equatable, ValidatedSection {
 
     /// Impossible values, by key.
     public func problems() -> [(key: String, problem: String)] {
-        let isPlain = !name.isEmpty && !name.hasPrefix(".") && name.count <= 100
+        let isPlain =
+            !name.isEmpty && !name.hasPrefix(".") && name.count <= 100
             && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
         return isPlain ? [] : [("name", "must be made of letters, digits, '-', '_' and '.', found '\(name)'")]
     }

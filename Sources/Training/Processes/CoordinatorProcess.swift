@@ -49,7 +49,8 @@ public final class CoordinatorProcess: Sendable {
             LocalLauncher.Command(
                 worker: try PeerID("worker-\(number)"),
                 arguments: [
-                    program, "worker", "--coordinator", address, "--id", "worker-\(number)", "--parent-pid", "\(getpid())",
+                    program, "worker", "--coordinator", address, "--id", "worker-\(number)", "--parent-pid",
+                    "\(getpid())",
                 ],
                 environment: environment, log: directory.workerLog(number))
         }

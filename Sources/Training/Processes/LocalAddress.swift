@@ -2,8 +2,10 @@ import Foundation
 
 /// Addresses under which the processes of a run reach each other.
 enum LocalAddress {
-    /// The address of this host that packets to `coordinator` (`tcp://HOST:PORT`) leave from: others on that network
-    /// reach this host there, which its name does not promise. Nil when the name cannot be resolved or there is no route.
+    /// The address of this host that packets to `coordinator`, `tcp://HOST:PORT`, leave from.
+    ///
+    /// Others on that network reach this host there, which its name does not promise. Nil when the coordinator's name
+    /// cannot be resolved or there is no route.
     static func route(to coordinator: String) -> String? {
         let scheme = "tcp://"
         guard coordinator.hasPrefix(scheme) else { return nil }

@@ -47,7 +47,8 @@ public struct WorkerProcess: Sendable {
             "worker \(id): build \(build), \(hello.kernels) kernels, BLAS core \(hello.blasCore), "
                 + "data at \(hello.dataAddress), joining \(coordinator)")
         let workerControl = WorkerControl(
-            transport: control, coordinator: CoordinatorProcess.id, settings: .init(hello: hello, coordinator: coordinator))
+            transport: control, coordinator: CoordinatorProcess.id,
+            settings: .init(hello: hello, coordinator: coordinator))
         let worker = TrainingWorker(
             transport: data, settings: .init(build: build, threads: threads, environmentPath: environmentPath))
         let signals = InterruptSignals { workerControl.interrupt() }

@@ -3,7 +3,6 @@ import Cluster
 import Datasets
 import Foundation
 import Hashing
-import Kernels
 import Layers
 import Models
 import Optimizers
@@ -45,7 +44,7 @@ final class Replica {
             .init("configuration", SHA256.hash(Data(try common.yaml().utf8)).hexadecimal),
             .init("model", SHA256.hash(Data(model.summary.utf8)).hexadecimal),
             .init("data set", "\(dataset.name) \(dataset.digest)"),
-            .init("kernels", engine.kernels.name),
+            .init("kernels", engine.kernelName),
             .init("BLAS core", BLAS.coreName),
         ])
     }

@@ -1,7 +1,6 @@
 import Autograd
 import Collectives
 import Datasets
-import Kernels
 import Layers
 import Models
 import Tensors
@@ -42,7 +41,7 @@ final class ShardGradients {
                 guard let left = open.removeValue(forKey: addition.left),
                     let right = open.removeValue(forKey: addition.right)
                 else { preconditionFailure("a fold adds sums that exist") }
-                replica.engine.kernels.elementwise.accumulate(right.base, left.base, left.count)
+                left.add(right, replica.engine)
                 open[addition.parent] = left
                 free.append(right)
             }

@@ -4,7 +4,6 @@ import Collectives
 import Configuration
 import Datasets
 import Foundation
-import Kernels
 import Layers
 import Messaging
 import Models
@@ -91,7 +90,8 @@ final class TrainingLoop {
         control.progress(step: steps, phase: .finishing)
         return FinalReport(
             isComplete: steps == plan.totalSteps, steps: steps, samples: samples, skippedSamples: skipped,
-            repeatedSamples: repeated, parameterHash: try Snapshot.parameterHash(replica.model), peakMemoryMB: Host.peakMemoryMB)
+            repeatedSamples: repeated, parameterHash: try Snapshot.parameterHash(replica.model),
+            peakMemoryMB: Host.peakMemoryMB)
     }
 
     /// Takes one step; true when the run stops after it.

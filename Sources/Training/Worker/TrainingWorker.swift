@@ -6,7 +6,7 @@ import Messaging
 import Synchronization
 
 /// The work of a worker process: builds a replica as configured and trains it with the others.
-public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The work thread alone touches `replica` and `mailbox`.
+public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The work thread owns the variables.
     /// What a worker process brings along.
     public struct Settings: Sendable {
         /// The build of the program.
@@ -55,16 +55,17 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
 
     /// Trains to the end or a stop.
     public func train(_ assignment: Assignment, control: WorkerControl) throws -> FinalReport {
-        guard let replica, let mailbox else { throw WorkerFailure("the coordinator started a run that it has not described") }
+        guard let replica, let mailbox else {
+            throw WorkerFailure("the coordinator started a run that it has not described")
+        }
         for member in assignment.members where member.rank != assignment.rank {
             try transport.connect(to: member.id, at: member.dataAddress)
         }
         let configuration = replica.configuration
         let workers = assignment.members.count
         let group = AllReduceGroup(
-            mailbox: mailbox, rank: assignment.rank,
-            members: assignment.members.map(\.id), names: assignment.members.map(\.description),
-            generation: UInt32(assignment.generation),
+            mailbox: mailbox, rank: assignment.rank, members: assignment.members.map(\.id),
+            names: assignment.members.map(\.description), generation: UInt32(assignment.generation),
             algorithm: try AlgorithmCatalog.algorithm(named: configuration.allreduce.algorithm, ranks: workers),
             shards: ShardTree(shards: configuration.shards).evenRanges(workers: workers),
             deadline: configuration.allreduce.timeout)
@@ -72,8 +73,8 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
             if let reason = wishes.cancelReason { throw WorkerFailure(reason, origin: .consequence) }
             wishes.group = group
         }
-        let loop = try TrainingLoop(replica, assignment, control: control, group: group) { [wishes = self] in
-            wishes.wishes.withLock { $0.isStopping }
+        let loop = try TrainingLoop(replica, assignment, control: control, group: group) { [self] in
+            wishes.withLock { $0.isStopping }
         }
         do {
             return try loop.run()

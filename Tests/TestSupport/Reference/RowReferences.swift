@@ -44,7 +44,8 @@ public func averagePoolReference(images: Int, pixels: Int, channels: Int) -> Ref
     { inputs in
         (0..<images * channels).map { index in
             let (image, channel) = (index / channels, index % channels)
-            return (0..<pixels).reduce(0) { $0 + inputs[0][(image * pixels + $1) * channels + channel] } / Double(pixels)
+            return (0..<pixels).reduce(0) { $0 + inputs[0][(image * pixels + $1) * channels + channel] }
+                / Double(pixels)
         }
     }
 }
