@@ -104,8 +104,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Models", "Layers", "Collectives", "Cluster", "Autograd", "Datasets", "Checkpoints",
-                "Messaging", "Hashing", "Configuration", "Tensors",
+                "Training", "Models", "Optimizers", "Collectives", "Cluster", "Autograd", "Datasets", "Checkpoints",
+                "Messaging", "Hashing", "Configuration", "Tensors", .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "EndToEndTests", dependencies: ["convoy", "Checkpoints", "Hashing", "Threading"]),
     ] + kernelTargets

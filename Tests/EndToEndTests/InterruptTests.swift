@@ -51,7 +51,7 @@ extension EndToEnd {
             try Sandbox.with { sandbox in
                 // A step of some seconds, so that the second signal comes before its end.
                 let process = try sandbox.start(
-                    sandbox.training(workers: 2, "training.batch=20000", "training.accumulate=200"))
+                    sandbox.training(workers: 2, "training.batch=8000", "training.accumulate=40"))
                 _ = try process.line(holding: "training with")
                 let run = try sandbox.run()
                 process.signal(SIGINT)

@@ -24,9 +24,9 @@ struct ProgressLineTests {
     @Test(
         "a time has hours only when it needs them",
         arguments: [
-            (0, "00:00"), (59.4, "00:59"), (59.6, "01:00"), (3599.4, "59:59"), (3599.6, "1:00:00"), (-3, "00:00"),
-            (1e12, "99:59:59"), (.infinity, "99:59:59"),
-        ])
+            (0.0, "00:00"), (59.4, "00:59"), (59.6, "01:00"), (3599.4, "59:59"), (3599.6, "1:00:00"), (-3.0, "00:00"),
+            (1e12, "99:59:59"), (Double.infinity, "99:59:59"),
+        ] as [(Double, String)])
     func clock(seconds: Double, text: String) {
         #expect(ProgressLine.clock(seconds) == text)
     }
@@ -34,9 +34,9 @@ struct ProgressLineTests {
     @Test(
         "a number has its decimals, rounded",
         arguments: [
-            (0, 4, "0.0000"), (0.00004, 4, "0.0000"), (0.99996, 4, "1.0000"), (-1.5, 1, "-1.5"), (-0.04, 1, "0.0"),
-            (12.345, 0, "12"), (1e20, 2, "1e+20"), (-.infinity, 2, "-inf"),
-        ])
+            (0.0, 4, "0.0000"), (0.00004, 4, "0.0000"), (0.99996, 4, "1.0000"), (-1.5, 1, "-1.5"), (-0.04, 1, "0.0"),
+            (12.345, 0, "12"), (1e20, 2, "1e+20"), (-Double.infinity, 2, "-inf"),
+        ] as [(Double, Int, String)])
     func fixed(value: Double, decimals: Int, text: String) {
         #expect(ProgressLine.fixed(value, decimals) == text)
     }

@@ -1,4 +1,5 @@
 import Configuration
+import Datasets
 import Foundation
 import Testing
 import Training
@@ -80,8 +81,10 @@ struct RunConfigurationTests {
             problem("cluster.workers=0") == "cluster.workers=0: 'cluster.workers' must be between 1 and 4096, not 0")
     }
 
-    @Test("a batch smaller than the workers is refused by default too")
+    @Test("a batch that is too small for the shards that follow from the workers is refused")
     func smallBatch() {
-        #expect(problem("training.batch=1", "cluster.workers=2") != "no problem")
+        #expect(
+            problem("training.batch=1", "cluster.workers=2")
+                == "training.batch=1: 'training.batch' must be at least the number of shards (2), found 1")
     }
 }

@@ -1,6 +1,8 @@
 import Autograd
 import Collectives
 import Datasets
+import Models
+import Tensors
 import Testing
 
 @testable import Training

@@ -1,6 +1,10 @@
 import Autograd
 import Checkpoints
 import Foundation
+import Hashing
+import Models
+import Optimizers
+import Tensors
 import Testing
 
 @testable import Training
@@ -18,8 +22,8 @@ struct SnapshotTests {
         let shapes = Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0.shape) })
         #expect(
             shapes == [
-                "features.conv1.weight": [16, 3, 3, 3], "features.conv1.bias": [16],
-                "features.conv2.weight": [32, 16, 3, 3], "features.conv2.bias": [32],
+                "conv1.weight": [16, 3, 3, 3], "conv1.bias": [16],
+                "conv2.weight": [32, 16, 3, 3], "conv2.bias": [32],
                 "fc1.weight": [128, 2048], "fc1.bias": [128], "fc2.weight": [10, 128], "fc2.bias": [10],
             ])
         #expect(file.metadata == ["format": "pt", "model": "simple_cnn"])

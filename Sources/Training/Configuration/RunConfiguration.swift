@@ -77,6 +77,9 @@ public struct RunConfiguration: Codable, Sendable, Equatable, ValidatedSection {
                 + "a worker without a shard would have nothing to do"
             return [("training.shards", text)]
         }
+        if shards > training.batch {
+            return [("training.batch", "must be at least the number of shards (\(shards)), found \(training.batch)")]
+        }
         return []
     }
 }

@@ -7,13 +7,16 @@ enum LocalAddress {
     /// Others on that network reach this host there, which its name does not promise. Nil when the coordinator's name
     /// cannot be resolved or there is no route.
     static func route(to coordinator: String) -> String? {
-        guard coordinator.hasPrefix("tcp://"), let colon = coordinator.lastIndex(of: ":") else { return nil }
-        let host = coordinator.dropFirst("tcp://".count).prefix(upTo: colon).filter { !"[]".contains($0) }
+        let scheme = "tcp://"
+        guard coordinator.hasPrefix(scheme) else { return nil }
+        let place = coordinator.dropFirst(scheme.count)
+        guard let colon = place.lastIndex(of: ":") else { return nil }
+        let host = place[..<colon].filter { !"[]".contains($0) }
+        let port = place[place.index(after: colon)...]
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(String(host), String(coordinator[coordinator.index(after: colon)...]), &hints, &list) == 0
-        else { return nil }
+        guard getaddrinfo(String(host), String(port), &hints, &list) == 0 else { return nil }
         defer { freeaddrinfo(list) }
         var next = list
         while let candidate = next?.pointee {
