@@ -16,6 +16,9 @@ struct WorkerCommand: ParsableCommand {
     @Option(name: .long, help: "Compute threads; without it what the run's configuration says.")
     var threads: Int?
 
+    @Option(name: .long, help: "Seconds to wait for the coordinator's first answer.")
+    var joinTimeout = 600.0
+
     @Option(name: .long, help: .hidden)
     var id: String?
 
@@ -24,6 +27,9 @@ struct WorkerCommand: ParsableCommand {
 
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, found \(threads)") }
+        guard (1...86_400).contains(joinTimeout) else {
+            throw ValidationError("--join-timeout must be between 1 and 86400 seconds, found \(joinTimeout)")
+        }
     }
 
     func run() throws {
@@ -32,7 +38,8 @@ struct WorkerCommand: ParsableCommand {
         if let notice = BLASCorrection.notice { log.write(.notice, notice) }
         let worker = WorkerProcess(
             coordinator: coordinator, id: try id.map { try PeerID($0) }, threads: threads,
-            environmentPath: ProcessInfo.processInfo.environment["CONVOY_DATA"], log: log, sendsLog: parentPID == nil)
+            joinTimeout: .seconds(joinTimeout), environmentPath: ProcessInfo.processInfo.environment["CONVOY_DATA"],
+            log: log, sendsLog: parentPID == nil)
         switch try worker.run() {
         case .completed: return
         case .stopped, .interrupted: throw ExitCode(130)

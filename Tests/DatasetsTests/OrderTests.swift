@@ -60,7 +60,7 @@ struct OrderTests {
 
     @Test("an order is the same in every build")
     func keepsItsBits() {
-        #expect(EpochOrder(count: 10, seed: 1, epoch: 0).indices == [4, 6, 7, 5, 9, 8, 1, 0, 3, 2])
+        #expect(EpochOrder(count: 10, seed: 1, epoch: 0).indices == [5, 0, 3, 1, 7, 6, 8, 4, 2, 9])
     }
 
     @Test("evaluation visits the samples as they are stored")

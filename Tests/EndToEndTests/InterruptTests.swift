@@ -53,24 +53,27 @@ extension EndToEnd {
                 let process = try sandbox.start(
                     sandbox.training(workers: 2, "training.batch=8000", "training.accumulate=40"))
                 _ = try process.line(holding: "training with")
-                let run = try sandbox.run()
                 process.signal(SIGINT)
-                #expect(try sandbox.wait { try run.text("logs/coordinator.log").contains("interrupted: ending") })
+                #expect(
+                    try process.line(holding: "interrupted")
+                        == "interrupted: ending at the next step with a checkpoint; interrupt again to end at once")
                 process.signal(SIGINT)
                 #expect(try process.end(within: .seconds(20)) == .status(130), "\(process.standardError)")
                 #expect(process.lastError == "interrupted; no checkpoint of the last step was written")
-                let result = try run.result
+                let result = try sandbox.run().result
                 #expect(result.status == "interrupted")
                 #expect(result.parameterHash == nil && result.steps == 0)
             }
         }
 
-        @Test("that wait for workers end at once")
-        func whileWaiting() throws {
+        @Test(
+            "have a result however early they are interrupted",
+            arguments: ["run ", "waiting: 1 of 1 workers is missing"])
+        func early(line: String) throws {
             try Sandbox.with { sandbox in
                 let process = try sandbox.start(
                     sandbox.training("coordinator", workers: 1) + ["--bind", "tcp://127.0.0.1:0"])
-                _ = try process.line(holding: "waiting: 1 of 1 workers is missing")
+                _ = try process.line(holding: line)
                 process.signal(SIGINT)
                 #expect(try process.end(within: .seconds(10)) == .status(130))
                 #expect(try sandbox.run().result.status == "interrupted")

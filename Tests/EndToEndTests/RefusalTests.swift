@@ -73,6 +73,10 @@ extension EndToEnd {
                         ["worker", "--coordinator", "tcp://127.0.0.1:1", "--threads", "0"],
                         "Error: --threads must be at least 1, found 0"
                     ),
+                    (
+                        ["worker", "--coordinator", "tcp://127.0.0.1:1", "--join-timeout", "0"],
+                        "Error: --join-timeout must be between 1 and 86400 seconds, found 0.0"
+                    ),
                 ] {
                     let process = try sandbox.finish(arguments, within: .seconds(20))
                     #expect(try process.end() == .status(2))
@@ -87,22 +91,37 @@ extension EndToEnd {
                 try expect(
                     sandbox.training("coordinator", workers: 1) + ["--bind", "here"], in: sandbox, status: 1,
                     says: "cannot listen at here: write it as tcp://HOST:PORT or ipc://@NAME")
-                try expect(
-                    ["worker", "--coordinator", "nowhere"], in: sandbox, status: 1,
-                    says: "there is no route to the coordinator at nowhere; write it as tcp://HOST:PORT with a name "
-                        + "that this host resolves")
+                for address in ["nowhere", "tcp://127.0.0.1"] {
+                    try expect(
+                        ["worker", "--coordinator", address], in: sandbox, status: 1,
+                        says: "there is no route to the coordinator at \(address); write it as tcp://HOST:PORT with a "
+                            + "name that this host resolves")
+                }
                 let holder = try sandbox.start(
                     sandbox.training("coordinator", workers: 1) + ["--bind", "tcp://127.0.0.1:0"])
                 let line = try holder.line(holding: "--coordinator ")
                 let address = try #require(line.split(separator: " ").last.map(String.init))
                 try expect(
                     sandbox.training("coordinator", workers: 1) + ["--bind", address], in: sandbox, status: 1,
-                    says: "cannot listen at \(address): Address already in use; end the program that listens there, "
+                    says: "cannot listen at \(address): address already in use; end the program that listens there, "
                         + "or choose another port (0 takes a free one)")
                 // The loser leaves nothing that looks like a run.
                 #expect(try sandbox.runDirectories.count == 1)
                 holder.signal(SIGINT)
                 #expect(try holder.end(within: .seconds(10)) == .status(130))
+            }
+        }
+
+        @Test("a worker gives up when no coordinator answers")
+        func noCoordinator() throws {
+            try Sandbox.with { sandbox in
+                let process = try sandbox.finish(
+                    ["worker", "--coordinator", "tcp://127.0.0.1:1", "--join-timeout", "1"], within: .seconds(20))
+                #expect(try process.end() == .status(1))
+                #expect(
+                    process.lastError
+                        == "Error: the coordinator at tcp://127.0.0.1:1 did not answer within 1.0 s; check that it runs "
+                        + "and that the address is right")
             }
         }
 

@@ -88,6 +88,12 @@ final class Sandbox: Sendable {
         return try #require(found.count == 1 ? found.first : nil, "one run '\(name)', not \(found.map(\.id))")
     }
 
+    /// The directory of the only run, waiting until it exists.
+    func runToCome() throws -> RunFolder {
+        _ = try wait { try !runDirectories.isEmpty }
+        return try run()
+    }
+
     /// Writes a file and returns its path.
     func write(_ text: String, to name: String) throws -> String {
         try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))

@@ -213,8 +213,10 @@ struct RunRecorderTests {
         #expect(try bench.text("logs/worker-1.log").hasSuffix(" info hello\n"))
         bench.recorder.observe(.refused("x", who: "peer 'x'", reason: "its build differs"))
         bench.recorder.observe(.notice(.warning, "odd"))
+        bench.recorder.observe(.notice(.notice, "good to know"))
         bench.recorder.observe(.notice(.info, "even"))
         #expect(bench.screen.warnings == ["refused peer 'x': its build differs", "odd"])
+        #expect(bench.screen.lines == ["good to know"])
         let log = try bench.text("logs/coordinator.log")
         #expect(log.contains(" warning odd\n") && log.contains(" info even\n"))
     }

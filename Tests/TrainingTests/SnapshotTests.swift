@@ -51,7 +51,9 @@ struct SnapshotTests {
         for parameter in arena.parameters {
             #expect(try file.elements(parameter.name, as: Float.self) == arena.value(of: parameter).elements)
         }
-        let state = try JSONDecoder().decode(Snapshot.State.self, from: snapshot.files[2].bytes)
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let state = try decoder.decode(Snapshot.State.self, from: snapshot.files[2].bytes)
         #expect(state.step == 3 && state.epoch == 1 && state.samples == 77 && state.shards == 2)
         #expect(state.parameterHash == snapshot.parameterHash)
 

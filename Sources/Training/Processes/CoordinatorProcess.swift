@@ -13,9 +13,16 @@ public final class CoordinatorProcess: Sendable {
     /// Where workers reach the coordinator.
     public let address: String
     private let configuration: RunConfiguration
+    private let build: String
     private let transport: ZeroMQTransport
+    /// The ids of the workers that this process starts itself; empty when they join by themselves.
+    private let launched: [PeerID]
+    private let coordinator: Coordinator
+    private let signals: InterruptSignals
 
     /// Opens the socket and creates the run's directory.
+    ///
+    /// From then on the first SIGINT or SIGTERM ends the run at a step boundary, the second at once.
     ///
     /// - Parameters:
     ///   - configuration: The run, resolved.
@@ -26,18 +33,30 @@ public final class CoordinatorProcess: Sendable {
         _ configuration: RunConfiguration, listeningAt address: String? = nil, advertisedHost: String? = nil
     ) throws {
         self.configuration = configuration
+        build = try Host.build()
         transport = try ZeroMQTransport(
             id: Self.id, listeningAt: address ?? LocalAddress.abstract("run"), advertisedHost: advertisedHost)
         self.address = transport.address ?? ""
         directory = try RunDirectory(creatingIn: configuration.run.directory, name: configuration.run.name)
+        launched =
+            address == nil ? try (0..<configuration.cluster.workers).map { try PeerID("worker-\($0)") } : []
+        let coordinator = Coordinator(
+            transport: transport,
+            settings: CoordinatorState.Settings(
+                run: directory.id, yaml: try configuration.yaml(), build: build,
+                workers: configuration.cluster.workers, joinTimeout: configuration.cluster.joinTimeout,
+                heartbeatTimeout: configuration.cluster.heartbeatTimeout, launched: Set(launched)))
+        self.coordinator = coordinator
+        // Before anybody knows of the run, so that it has a result however early it is interrupted.
+        signals = InterruptSignals { coordinator.interrupt() }
     }
 
     /// Leads a run whose workers join by themselves.
     public func run(_ display: any RunDisplay, command: [String]) throws -> RunResult {
-        try run(display, command: command, launched: []) { _ in nil }
+        try run(display, command: command) { nil }
     }
 
-    /// Leads a run with worker processes of its own on this host.
+    /// Leads a run with worker processes of its own on this host; for a coordinator that listens on this host alone.
     ///
     /// - Parameters:
     ///   - program: The path of this program.
@@ -45,43 +64,38 @@ public final class CoordinatorProcess: Sendable {
     public func runLocally(
         _ display: any RunDisplay, command: [String], program: String, environment: [String: String]
     ) throws -> RunResult {
-        let workers = try (0..<configuration.cluster.workers).map { number in
-            LocalLauncher.Command(
-                worker: try PeerID("worker-\(number)"),
-                arguments: [
-                    program, "worker", "--coordinator", address, "--id", "worker-\(number)", "--parent-pid",
-                    "\(getpid())",
-                ],
-                environment: environment, log: directory.workerLog(number))
-        }
-        return try run(display, command: command, launched: Set(workers.map(\.worker))) { coordinator in
-            let launcher = LocalLauncher { worker, exit in coordinator.processExited(worker, exit) }
-            for worker in workers { try launcher.start(worker) }
+        try run(display, command: command) {
+            let launcher = LocalLauncher { [coordinator] worker, exit in coordinator.processExited(worker, exit) }
+            for (number, worker) in launched.enumerated() {
+                let arguments = [
+                    program, "worker", "--coordinator", address, "--id", worker.name, "--parent-pid", "\(getpid())",
+                ]
+                try launcher.start(
+                    .init(
+                        worker: worker, arguments: arguments, environment: environment,
+                        log: directory.workerLog(number)))
+            }
             return launcher
         }
     }
 
-    /// The first SIGINT or SIGTERM ends the run at a step boundary, the second at once.
     private func run(
-        _ display: any RunDisplay, command: [String], launched: Set<PeerID>,
-        launch: (Coordinator) throws -> LocalLauncher?
+        _ display: any RunDisplay, command: [String], launch: () throws -> LocalLauncher?
     ) throws -> RunResult {
         defer { transport.close() }
         let recorder = try RunRecorder(
             configuration, directory: directory, environment: try environment(command), display: display)
-        let settings = CoordinatorState.Settings(
-            run: directory.id, yaml: try configuration.yaml(), build: try Host.build(),
-            workers: configuration.cluster.workers,
-            joinTimeout: configuration.cluster.joinTimeout, heartbeatTimeout: configuration.cluster.heartbeatTimeout,
-            launched: launched)
-        let coordinator = Coordinator(transport: transport, settings: settings)
-        let signals = InterruptSignals { coordinator.interrupt() }
-        defer { withExtendedLifetime(signals) {} }
-        let launcher = try launch(coordinator)
+        let launcher = try launch()
         let outcome = coordinator.run(recorder)
         if let launcher {
-            _ = launcher.wait(until: .now + .seconds(5))
-            launcher.close()
+            // Workers that ended with the run have only to leave; those of a broken one may still be computing.
+            let isOrderly =
+                switch outcome {
+                case .completed, .interrupted(.some): true
+                case .failed, .interrupted(.none): false
+                }
+            if isOrderly { _ = launcher.wait(until: .now + .seconds(5)) }
+            launcher.close(grace: .milliseconds(500))
         }
         return try recorder.conclude(outcome)
     }
@@ -89,7 +103,7 @@ public final class CoordinatorProcess: Sendable {
     private func environment(_ command: [String]) throws -> EnvironmentRecord {
         let process = ProcessInfo.processInfo
         return EnvironmentRecord(
-            run: directory.id, version: Host.version, build: try Host.build(), startedAt: Date().formatted(.iso8601),
+            run: directory.id, version: Host.version, build: build, startedAt: Date().formatted(.iso8601),
             host: Host.name, operatingSystem: process.operatingSystemVersionString, cpu: Host.cpu,
             cores: process.activeProcessorCount, memoryMB: Double(process.physicalMemory) / 1e6,
             openblasCore: BLAS.coreName, zeromqVersion: ZeroMQLibrary.version, command: command, workers: [])

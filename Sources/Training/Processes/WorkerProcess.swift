@@ -12,6 +12,8 @@ public struct WorkerProcess: Sendable {
     public var id: PeerID?
     /// Compute threads; nil for what the configuration says.
     public var threads: Int?
+    /// How long to wait for the coordinator's first answer.
+    public var joinTimeout: Duration
     /// The value of `$CONVOY_DATA`.
     public var environmentPath: String?
     /// What to tell whoever reads standard error.
@@ -21,12 +23,13 @@ public struct WorkerProcess: Sendable {
 
     /// Describes a worker.
     public init(
-        coordinator: String, id: PeerID? = nil, threads: Int? = nil, environmentPath: String?, log: FileLog,
-        sendsLog: Bool
+        coordinator: String, id: PeerID? = nil, threads: Int? = nil, joinTimeout: Duration = .seconds(600),
+        environmentPath: String?, log: FileLog, sendsLog: Bool
     ) {
         self.coordinator = coordinator
         self.id = id
         self.threads = threads
+        self.joinTimeout = joinTimeout
         self.environmentPath = environmentPath
         self.log = log
         self.sendsLog = sendsLog
@@ -52,7 +55,7 @@ public struct WorkerProcess: Sendable {
                 + "data at \(hello.dataAddress), joining \(coordinator)")
         let workerControl = WorkerControl(
             transport: control, coordinator: CoordinatorProcess.id,
-            settings: .init(hello: hello, coordinator: coordinator))
+            settings: .init(hello: hello, coordinator: coordinator, joinTimeout: joinTimeout))
         let worker = TrainingWorker(
             transport: data, settings: .init(build: build, threads: threads, environmentPath: environmentPath)
         ) { [log, sendsLog] level, line in

@@ -73,7 +73,7 @@ final class RunRecorder: CoordinatorObserver {
         case .log(let who, let line): workerLog(who)?.write(line.level, line.line)
         case .notice(let level, let line):
             log.write(level, line)
-            if level >= .warning { display.warn(line) }
+            if level >= .warning { display.warn(line) } else if level == .notice { display.print(line) }
         }
     }
 
