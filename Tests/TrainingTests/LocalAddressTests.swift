@@ -1,7 +1,6 @@
 import Foundation
 import Testing
-
-@testable import Training
+import Training
 
 @Suite("Local address")
 struct LocalAddressTests {

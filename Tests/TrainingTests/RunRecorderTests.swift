@@ -1,11 +1,10 @@
 import Checkpoints
+import Cluster
 import Foundation
 import Logging
 import Messaging
 import Testing
-
-@testable import Cluster
-@testable import Training
+import Training
 
 @Suite("Run recorder")
 struct RunRecorderTests {
@@ -32,8 +31,7 @@ struct RunRecorderTests {
             directory = try RunDirectory(creatingIn: folder.path, name: "run")
             let environment = EnvironmentRecord(
                 run: directory.id, version: "1", build: "1+a", startedAt: "now", host: "here", operatingSystem: "Linux",
-                cpu: "some", cores: 2, memoryMB: 1, openblasCore: "Haswell", zeromqVersion: "4", command: ["convoy"],
-                workers: [])
+                cpu: "some", cores: 2, memoryMB: 1, openblasCore: "Haswell", zeromqVersion: "4", command: ["convoy"])
             recorder = try RunRecorder(
                 RunConfiguration.defaults(overrides: ["training.epochs=2"]), directory: directory,
                 environment: environment, display: screen)

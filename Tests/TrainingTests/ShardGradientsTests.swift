@@ -4,8 +4,7 @@ import Datasets
 import Models
 import Tensors
 import Testing
-
-@testable import Training
+import Training
 
 @Suite("Shard gradients")
 struct ShardGradientsTests {

@@ -6,8 +6,7 @@ import Models
 import Optimizers
 import Tensors
 import Testing
-
-@testable import Training
+import Training
 
 @Suite("Snapshot")
 struct SnapshotTests {

@@ -9,6 +9,14 @@ public struct EvaluationTotals: Sendable, Equatable {
     /// The sum of their losses.
     public let lossSum: Double
 
+    /// Sums over a test set.
+    public init(epoch: Int, samples: Int, correct: Int, lossSum: Double) {
+        self.epoch = epoch
+        self.samples = samples
+        self.correct = correct
+        self.lossSum = lossSum
+    }
+
     /// The share of correctly classified samples.
     public var accuracy: Double { samples == 0 ? 0 : Double(correct) / Double(samples) }
     /// The mean loss.

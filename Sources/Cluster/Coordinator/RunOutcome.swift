@@ -17,6 +17,12 @@ public struct RunFailure: Error, Sendable, Equatable, CustomStringConvertible {
     /// What other workers reported because of it, in order of arrival.
     public let consequences: [String]
 
+    /// A failure for `cause`.
+    public init(cause: String, consequences: [String]) {
+        self.cause = cause
+        self.consequences = consequences
+    }
+
     /// The first cause, then what followed.
     public var description: String {
         consequences.isEmpty ? cause : cause + "; then: " + consequences.joined(separator: "; ")

@@ -106,6 +106,6 @@ public final class CoordinatorProcess: Sendable {
             run: directory.id, version: Host.version, build: build, startedAt: Date().formatted(.iso8601),
             host: Host.name, operatingSystem: process.operatingSystemVersionString, cpu: Host.cpu,
             cores: process.activeProcessorCount, memoryMB: Double(process.physicalMemory) / 1e6,
-            openblasCore: BLAS.coreName, zeromqVersion: ZeroMQLibrary.version, command: command, workers: [])
+            openblasCore: BLAS.coreName, zeromqVersion: ZeroMQLibrary.version, command: command)
     }
 }

@@ -1,12 +1,12 @@
 import Foundation
 
 /// Addresses under which the processes of a run reach each other.
-enum LocalAddress {
+package enum LocalAddress {
     /// The address of this host that packets to `coordinator`, `tcp://HOST:PORT`, leave from.
     ///
     /// Others on that network reach this host there, which its name does not promise. Nil when the coordinator's name
     /// cannot be resolved or there is no route.
-    static func route(to coordinator: String) -> String? {
+    package static func route(to coordinator: String) -> String? {
         let scheme = "tcp://"
         guard coordinator.hasPrefix(scheme) else { return nil }
         let place = coordinator.dropFirst(scheme.count)
@@ -27,7 +27,7 @@ enum LocalAddress {
     }
 
     /// An abstract socket of this host, which leaves no file; `purpose` tells what it is for.
-    static func abstract(_ purpose: String) -> String {
+    package static func abstract(_ purpose: String) -> String {
         "ipc://@convoy-\(purpose)-\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
     }
 

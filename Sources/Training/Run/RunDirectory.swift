@@ -48,7 +48,7 @@ public struct RunDirectory: Sendable {
     public var checkpoints: String { file("checkpoints") }
 
     /// Writes a file of the directory complete or not at all, as JSON with sorted keys.
-    func write(_ value: some Encodable, to name: String) throws {
+    package func write(_ value: some Encodable, to name: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -58,11 +58,11 @@ public struct RunDirectory: Sendable {
 }
 
 /// A run's directory that cannot be made.
-struct RunDirectoryError: Error, CustomStringConvertible {
+package struct RunDirectoryError: Error, CustomStringConvertible {
     let path: String
     let cause: String
 
-    var description: String {
+    package var description: String {
         "the run's directory \(path) cannot be created (\(cause)); set run.directory to a folder that can be written"
     }
 }

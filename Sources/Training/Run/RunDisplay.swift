@@ -21,6 +21,21 @@ public struct ProgressLine: Sendable, Equatable, CustomStringConvertible {
     /// Seconds to the end of the run at this pace; nil while unknown.
     public var remainingSeconds: Double?
 
+    /// Gathers the figures.
+    public init(
+        epoch: Int, epochs: Int, step: Int, steps: Int, imagesPerSecond: Double, loss: Double, accuracy: Double,
+        remainingSeconds: Double? = nil
+    ) {
+        self.epoch = epoch
+        self.epochs = epochs
+        self.step = step
+        self.steps = steps
+        self.imagesPerSecond = imagesPerSecond
+        self.loss = loss
+        self.accuracy = accuracy
+        self.remainingSeconds = remainingSeconds
+    }
+
     /// Share of the epoch that is done.
     public var fraction: Double { Double(step) / Double(max(steps, 1)) }
 
@@ -41,7 +56,7 @@ public struct ProgressLine: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// A number with a fixed count of decimals.
-    static func fixed(_ value: Double, _ decimals: Int) -> String {
+    package static func fixed(_ value: Double, _ decimals: Int) -> String {
         guard value.isFinite else { return "\(value)" }
         var scale = 1.0
         for _ in 0..<decimals { scale *= 10 }

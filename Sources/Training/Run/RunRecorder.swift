@@ -8,7 +8,7 @@ import Threading
 /// Turns what the coordinator reports into the files of the run's directory and what a person sees.
 ///
 /// Confined to the thread that runs the coordinator.
-final class RunRecorder: CoordinatorObserver {
+package final class RunRecorder: CoordinatorObserver {
     private let configuration: RunConfiguration
     private let directory: RunDirectory
     private let display: any RunDisplay
@@ -25,11 +25,11 @@ final class RunRecorder: CoordinatorObserver {
     private let start = ContinuousClock.now
 
     /// What the run's result will say of it so far.
-    private(set) var result: RunResult
+    package private(set) var result: RunResult
     /// The newest complete checkpoint.
-    private(set) var checkpoint: Checkpoint?
+    package private(set) var checkpoint: Checkpoint?
 
-    init(
+    package init(
         _ configuration: RunConfiguration, directory: RunDirectory, environment: EnvironmentRecord,
         display: any RunDisplay
     ) throws {
@@ -47,7 +47,7 @@ final class RunRecorder: CoordinatorObserver {
         try directory.write(environment, to: "environment.json")
     }
 
-    func observe(_ report: CoordinatorReport) {
+    package func observe(_ report: CoordinatorReport) {
         switch report {
         case .waiting(let waiting):
             display.print("waiting: \(waiting), giving up in \(ProgressLine.clock(waiting.left.seconds))")
@@ -78,7 +78,7 @@ final class RunRecorder: CoordinatorObserver {
     }
 
     /// Writes `result.json`, last of all files.
-    func conclude(_ outcome: RunOutcome) throws -> RunResult {
+    package func conclude(_ outcome: RunOutcome) throws -> RunResult {
         writer?.abandon()
         writer = nil
         let final: FinalReport?

@@ -1,7 +1,7 @@
 import Cluster
 
 /// What `environment.json` holds: where and with what a run was made.
-struct EnvironmentRecord: Codable {
+package struct EnvironmentRecord: Codable {
     struct Worker: Codable {
         let rank: Int
         let id: String
@@ -35,10 +35,29 @@ struct EnvironmentRecord: Codable {
     let zeromqVersion: String
     let command: [String]
     var workers: [Worker]
+
+    package init(
+        run: String, version: String, build: String, startedAt: String, host: String, operatingSystem: String,
+        cpu: String, cores: Int, memoryMB: Double, openblasCore: String, zeromqVersion: String, command: [String]
+    ) {
+        self.run = run
+        self.version = version
+        self.build = build
+        self.startedAt = startedAt
+        self.host = host
+        self.operatingSystem = operatingSystem
+        self.cpu = cpu
+        self.cores = cores
+        self.memoryMB = memoryMB
+        self.openblasCore = openblasCore
+        self.zeromqVersion = zeromqVersion
+        self.command = command
+        workers = []
+    }
 }
 
 /// One line of `metrics.jsonl` for an applied step.
-struct StepRecord: Codable {
+package struct StepRecord: Codable {
     var kind = "step"
     let epoch: Int
     let step: Int
@@ -66,7 +85,7 @@ struct StepRecord: Codable {
 }
 
 /// One line of `metrics.jsonl` for an epoch, once its evaluation is complete.
-struct EpochRecord: Codable, Equatable {
+package struct EpochRecord: Codable, Equatable {
     var kind = "epoch"
     let epoch: Int
     let steps: Int

@@ -11,18 +11,18 @@ import Tensors
 /// One worker's copy of the network, its optimizer state and its access to the data.
 ///
 /// Confined to the work thread.
-final class Replica {
-    let configuration: RunConfiguration
-    let engine: Engine
-    let dataset: any Dataset
-    let model: Model
-    let loss: any Loss
-    let optimizer: OptimizerState
+package final class Replica {
+    package let configuration: RunConfiguration
+    package let engine: Engine
+    package let dataset: any Dataset
+    package let model: Model
+    package let loss: any Loss
+    package let optimizer: OptimizerState
 
     /// Builds what a configuration asks for; `environmentPath` is the value of `$CONVOY_DATA`.
     ///
     /// - Throws: The error of the module that cannot serve it, which names the key, file or layer.
-    init(_ configuration: RunConfiguration, threads: Int, environmentPath: String?) throws {
+    package init(_ configuration: RunConfiguration, threads: Int, environmentPath: String?) throws {
         self.configuration = configuration
         engine = try Engine(configuration.engine.kernels.instructionSet, threads: threads)
         dataset = try DatasetCatalog.open(configuration.data, environmentPath: environmentPath)
@@ -35,7 +35,7 @@ final class Replica {
     }
 
     /// What all workers of a run must have in common.
-    func identity(build: String) throws -> Identity {
+    package func identity(build: String) throws -> Identity {
         // The number of threads is a worker's own affair: results do not depend on it.
         var common = configuration
         common.cluster.threads = 1

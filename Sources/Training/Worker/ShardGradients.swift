@@ -8,13 +8,13 @@ import Tensors
 /// Computes the gradients of a worker's shards, one after the other, and folds them to the worker's nodes of the tree.
 ///
 /// Confined to the work thread; the blocks are used again in each step.
-final class ShardGradients {
+package final class ShardGradients {
     private let replica: Replica
     private let fold: FoldOrder
     private var free: [GradientBlock] = []
     private var open: [ShardNode: GradientBlock] = [:]
 
-    init(_ replica: Replica, tree: ShardTree, range: Range<Int>) {
+    package init(_ replica: Replica, tree: ShardTree, range: Range<Int>) {
         self.replica = replica
         fold = FoldOrder(tree, range: range)
     }
@@ -22,7 +22,7 @@ final class ShardGradients {
     /// The nodes' sums for the batch at hand; valid until the next call.
     ///
     /// Batches come from `loader`, one for each shard and pass. `isStopping` is told to the other workers.
-    func compute(
+    package func compute(
         epoch: Int, step: Int, loader: Loader, isStopping: Bool
     ) throws -> [ShardNode: GradientBlock] {
         free += open.values

@@ -7,22 +7,22 @@ import Optimizers
 import Tensors
 
 /// A worker's state after a number of steps, as the files of a checkpoint.
-struct Snapshot {
+package struct Snapshot {
     /// What `state.json` holds.
-    struct State: Codable {
-        let step: Int
-        let epoch: Int
-        let samples: Int
+    package struct State: Codable {
+        package let step: Int
+        package let epoch: Int
+        package let samples: Int
         let seed: UInt64
-        let shards: Int
-        let parameterHash: String
+        package let shards: Int
+        package let parameterHash: String
     }
 
     /// The files' contents by name, in the order in which they are sent.
-    let files: [(name: String, bytes: Data)]
-    let parameterHash: String
+    package let files: [(name: String, bytes: Data)]
+    package let parameterHash: String
 
-    init(_ replica: Replica, step: Int, epoch: Int, samples: Int) throws {
+    package init(_ replica: Replica, step: Int, epoch: Int, samples: Int) throws {
         let model = try Self.writer(for: replica.model)
         parameterHash = try model.parameterHash().hexadecimal
         let state = State(
@@ -39,7 +39,7 @@ struct Snapshot {
     }
 
     /// The hash of parameters and buffers as they would be stored.
-    static func parameterHash(_ model: Model) throws -> String {
+    package static func parameterHash(_ model: Model) throws -> String {
         try writer(for: model).parameterHash().hexadecimal
     }
 

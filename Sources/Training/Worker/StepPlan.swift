@@ -1,15 +1,15 @@
 import Datasets
 
 /// Which samples a step takes: a pure function of the configuration and the size of the data set.
-struct StepPlan {
+package struct StepPlan {
     let samples: Int
     let batch: Int
-    let shards: Int
+    package let shards: Int
     let accumulate: Int
     let epochs: Int
     let seed: UInt64
 
-    init(_ configuration: RunConfiguration, samples: Int) {
+    package init(_ configuration: RunConfiguration, samples: Int) {
         self.samples = samples
         batch = configuration.training.batch
         shards = configuration.shards
@@ -19,13 +19,13 @@ struct StepPlan {
     }
 
     /// Steps of an epoch; the last one may be short.
-    var stepsPerEpoch: Int { (samples + batch - 1) / batch }
+    package var stepsPerEpoch: Int { (samples + batch - 1) / batch }
     /// Steps of the run.
-    var totalSteps: Int { stepsPerEpoch * epochs }
+    package var totalSteps: Int { stepsPerEpoch * epochs }
 
     /// What a worker that owns `range` of the shards loads from step `first` of an epoch on: for each step, each shard
     /// and each of its passes one request.
-    func requests(epoch: Int, from first: Int, shards range: Range<Int>) -> [LoadRequest] {
+    package func requests(epoch: Int, from first: Int, shards range: Range<Int>) -> [LoadRequest] {
         let order = EpochOrder(count: samples, seed: seed, epoch: epoch)
         let plan = BatchPlan(order, batchSize: batch, shards: shards)
         return (first..<stepsPerEpoch).flatMap { step in
