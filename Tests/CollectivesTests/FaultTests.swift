@@ -16,6 +16,7 @@ struct FaultTests {
     @Test("a timeout names rank, peers, phase, step, bucket and progress")
     func timeout() throws {
         let transports = try connectedTransports(3, overZeroMQ: false, network: network)
+        defer { for transport in transports { transport.close() } }
         let group = try makeGroup(
             rank: 0, ranks: 3, mailbox: mailbox(transports[0]), deadline: .milliseconds(50), segmentElements: 10)
         // Rank 1 sends one of the four segments of rank 0's slice, rank 2 nothing.
@@ -91,6 +92,7 @@ struct FaultTests {
     @Test("what belongs to another run, generation or step, or to nobody, is dropped and told")
     func dropped() throws {
         let transports = try connectedTransports(2, overZeroMQ: false, network: network)
+        defer { for transport in transports { transport.close() } }
         let stranger = try network.endpoint("stranger")
         try stranger.connect(to: "worker-0", at: "memory-0")
         let log = Log()
@@ -148,6 +150,7 @@ struct FaultTests {
     @Test("a segment that is sent twice counts once")
     func duplicate() throws {
         let transports = try connectedTransports(2, overZeroMQ: false, network: network)
+        defer { for transport in transports { transport.close() } }
         let log = Log()
         let box = mailbox(transports[0], log: log)
         let group = try makeGroup(rank: 0, ranks: 2, mailbox: box, deadline: .milliseconds(50))
@@ -164,6 +167,7 @@ struct FaultTests {
     @Test("segments of a later bucket, step or generation wait for their turn")
     func runAhead() throws {
         let transports = try connectedTransports(2, overZeroMQ: false, network: network)
+        defer { for transport in transports { transport.close() } }
         let log = Log()
         let boxes = transports.map { mailbox($0, log: log) }
         let count = 8
@@ -198,6 +202,7 @@ struct FaultTests {
     @Test("memory that a peer never takes is reported as still in use")
     func notSent() throws {
         let transports = try connectedTransports(2, overZeroMQ: false, network: network)
+        defer { for transport in transports { transport.close() } }
         let group = try makeGroup(
             rank: 0, ranks: 2, mailbox: mailbox(transports[0]), deadline: .milliseconds(30), segmentElements: 8192)
         let error = #expect(throws: CollectiveError.self) { try group.summed(step: 1, count: 20_000) }
@@ -218,6 +223,7 @@ struct FaultTests {
     @Test("a peer that was lost and has been connected again may be a member of the next generation")
     func reconnected() throws {
         let transports = try connectedTransports(2, overZeroMQ: false, network: network)
+        defer { for transport in transports { transport.close() } }
         let box = mailbox(transports[0])
         let first = try makeGroup(rank: 0, ranks: 2, mailbox: box, generation: 1)
         transports[1].disconnect(from: "worker-0")
