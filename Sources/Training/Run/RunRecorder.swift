@@ -50,8 +50,11 @@ package final class RunRecorder: CoordinatorObserver {
     package func observe(_ report: CoordinatorReport) {
         switch report {
         case .waiting(let waiting):
-            display.print("waiting: \(waiting), giving up in \(ProgressLine.clock(waiting.left.seconds))")
             log.write(.info, "\(waiting)")
+            // Workers on this host need a moment to start; that is not worth a line.
+            if start.duration(to: .now) > .seconds(2) {
+                display.print("waiting: \(waiting), giving up in \(ProgressLine.clock(waiting.left.seconds))")
+            }
         case .joined(let peer, let hello):
             hellos[peer] = hello
             log.write(
