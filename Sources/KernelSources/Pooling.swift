@@ -1,19 +1,23 @@
 import Kernels
 
+/// More than the number of any tap: a window that has met no pixel yet.
+private let noTap = UInt8.max
+
 func maximum(
     _ image: Source, _ output: Destination, _ taps: UnsafeMutablePointer<UInt8>, _ windows: Windows
 ) {
     let channels = windows.channels
     let count = windows.outputHeight &* windows.outputWidth &* channels
     output.update(repeating: -Float.infinity, count: count)
-    taps.update(repeating: 0, count: count)
+    taps.update(repeating: noTap, count: count)
     forEachTap(windows) { window, tap, pixel in
         let source = image + pixel &* channels
         let target = output + window &* channels
         let winner = taps + window &* channels
         let number = UInt8(truncatingIfNeeded: tap)
         for c in 0..<channels {
-            let wins = source[c] > target[c] || source[c] != source[c]
+            // The first tap inside the image wins whatever its value, and a NaN wins against all.
+            let wins = source[c] > target[c] || source[c] != source[c] || winner[c] == noTap
             target[c] = wins ? source[c] : target[c]
             winner[c] = wins ? number : winner[c]
         }

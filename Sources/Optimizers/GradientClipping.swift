@@ -16,6 +16,8 @@ public struct GradientClipping: Sendable {
         let squares = engine.kernels.elementwise.sumOfSquares(
             block.base + block.parameterRange.lowerBound, block.parameterRange.count)
         let norm = Float(squares.squareRoot()) * scale
-        return min(1, maximumNorm / (norm + 1e-6))
+        let factor = maximumNorm / (norm + 1e-6)
+        // Not `min`: what is not a number must stay so, as in PyTorch.
+        return factor < 1 || factor.isNaN ? factor : 1
     }
 }

@@ -83,6 +83,13 @@ struct GoldenOptimizerTests {
         }
     }
 
+    @Test("clipping does not hide gradients that are not numbers")
+    func clippingOfNaN() throws {
+        let block = GradientBlock(for: goldenArena())
+        block.base[block.parameterRange.lowerBound] = .nan
+        #expect(GradientClipping(maximumNorm: 1).factor(block, scale: 1, try Engine(.baseline)).isNaN)
+    }
+
     @Test("clipping leaves gradients of zero at zero")
     func clippingOfZero() throws {
         let factor = GradientClipping(maximumNorm: 1).factor(GradientBlock(for: goldenArena()), scale: 1, try Engine())

@@ -130,4 +130,34 @@ struct KernelTests {
             #expect(try engineCase.make().kernels.name == engineCase.instructionSet.rawValue)
         }
     }
+
+    @Test("a pooling window takes its first pixel when no value is larger, and a NaN before all others")
+    func poolingOfExtremes() throws {
+        let windows = Windows(
+            height: 1, width: 3, channels: 1, kernelHeight: 1, kernelWidth: 2, stride: 2, padding: 0, dilation: 1)
+        let padded = Windows(
+            height: 2, width: 2, channels: 1, kernelHeight: 2, kernelWidth: 2, stride: 2, padding: 1, dilation: 1)
+        func pool(_ image: [Float], _ windows: Windows, _ engine: Engine) -> (values: [Float], taps: [UInt8]) {
+            let count = windows.outputHeight * windows.outputWidth
+            var values = [Float](repeating: 0, count: count)
+            var taps = [UInt8](repeating: 0, count: count)
+            values.withUnsafeMutableBufferPointer { values in
+                taps.withUnsafeMutableBufferPointer { taps in
+                    if let values = values.baseAddress, let taps = taps.baseAddress {
+                        engine.kernels.pooling.maximum(image, values, taps, windows)
+                    }
+                }
+            }
+            return (values, taps)
+        }
+        for engine in try engines() {
+            let least = pool([-.infinity, -.infinity, 0], windows, engine)
+            #expect(least.values == [-.infinity] && least.taps == [0], "\(engine.kernels.name)")
+            // The only pixel of each corner's window is its last, third, second and first tap.
+            let corners = pool(Array(repeating: -.infinity, count: 4), padded, engine)
+            #expect(corners.taps == [3, 2, 1, 0], "\(engine.kernels.name)")
+            let odd = pool([.nan, 5, 0], windows, engine)
+            #expect(odd.values[0].isNaN && odd.taps == [0], "\(engine.kernels.name)")
+        }
+    }
 }

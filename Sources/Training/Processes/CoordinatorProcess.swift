@@ -84,7 +84,8 @@ public final class CoordinatorProcess: Sendable {
     ) throws -> RunResult {
         defer { transport.close() }
         let recorder = try RunRecorder(
-            configuration, directory: directory, environment: try environment(command), display: display)
+            configuration, directory: directory, environment: try environment(command), display: display,
+            startsWorkers: !launched.isEmpty)
         let launcher = try launch()
         let outcome = coordinator.run(recorder)
         if let launcher {

@@ -12,6 +12,7 @@ package final class RunRecorder: CoordinatorObserver {
     private let configuration: RunConfiguration
     private let directory: RunDirectory
     private let display: any RunDisplay
+    private let startsWorkers: Bool
     private let log: FileLog
     private let metrics: MetricsFile
     private let store: CheckpointStore
@@ -31,12 +32,13 @@ package final class RunRecorder: CoordinatorObserver {
 
     package init(
         _ configuration: RunConfiguration, directory: RunDirectory, environment: EnvironmentRecord,
-        display: any RunDisplay
+        display: any RunDisplay, startsWorkers: Bool = false
     ) throws {
         self.configuration = configuration
         self.directory = directory
         self.environment = environment
         self.display = display
+        self.startsWorkers = startsWorkers
         log = try FileLog(path: "\(directory.logs)/coordinator.log")
         metrics = try MetricsFile(path: directory.file("metrics.jsonl"))
         store = try CheckpointStore(directory: directory.checkpoints, keep: configuration.training.keepCheckpoints)
@@ -52,7 +54,7 @@ package final class RunRecorder: CoordinatorObserver {
         case .waiting(let waiting):
             log.write(.info, "\(waiting)")
             // Workers on this host need a moment to start; that is not worth a line.
-            if start.duration(to: .now) > .seconds(2) {
+            if !startsWorkers || start.duration(to: .now) > .seconds(2) {
                 display.print("waiting: \(waiting), giving up in \(ProgressLine.clock(waiting.left.seconds))")
             }
         case .joined(let peer, let hello):
