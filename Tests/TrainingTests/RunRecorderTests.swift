@@ -89,6 +89,19 @@ struct RunRecorderTests {
         }
     }
 
+    @Test("an epoch's record holds its own steps, also when its evaluation is complete after the next step")
+    func lateEvaluation() throws {
+        let bench = try Bench()
+        bench.start()
+        bench.step(0)
+        bench.step(1, samples: 2, lossSum: 1)
+        bench.step(2)
+        bench.evaluate(0)
+        let line = try bench.text("metrics.jsonl").split(separator: "\n").last.map(String.init) ?? ""
+        #expect(line.hasPrefix(#"{"epoch":0,"kind":"epoch","samples":6,"#), "\(line)")
+        #expect(line.hasSuffix(#""train_loss":1.5}"#), "\(line)")
+    }
+
     @Test("a complete run leaves its result, a line for each step and epoch, and a checkpoint")
     func complete() throws {
         let bench = try Bench()

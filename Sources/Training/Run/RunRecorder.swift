@@ -22,7 +22,8 @@ package final class RunRecorder: CoordinatorObserver {
     private var writer: CheckpointWriter?
     private var refusedCheckpoint: Int?
     private var pace = Pace()
-    private var epoch = EpochTally()
+    /// By epoch: the next one may begin before the evaluation of the last one has come together.
+    private var epochs: [Int: EpochTally] = [:]
     private let start = ContinuousClock.now
 
     /// What the run's result will say of it so far.
@@ -105,7 +106,7 @@ package final class RunRecorder: CoordinatorObserver {
             result.skippedSamples = final.skippedSamples
             result.repeatedSamples = final.repeatedSamples
         }
-        result.trainLoss = epoch.meanLoss ?? result.trainLoss
+        result.trainLoss = epochs.max { $0.key < $1.key }?.value.meanLoss ?? result.trainLoss
         result.wallSeconds = start.duration(to: .now).seconds
         log.write(.info, "the run ended: \(result.status.rawValue)\(result.error.map { ": \($0)" } ?? "")")
         try metrics.close()
@@ -140,8 +141,8 @@ package final class RunRecorder: CoordinatorObserver {
     }
 
     private func stepped(_ report: StepReport) {
-        if epoch.epoch != report.epoch { epoch = EpochTally(epoch: report.epoch) }
-        epoch.add(report)
+        epochs[report.epoch, default: EpochTally()].add(report)
+        let epoch = epochs[report.epoch, default: EpochTally()]
         result.steps += 1
         result.samples += report.samples
         write(StepRecord(report))
@@ -155,6 +156,7 @@ package final class RunRecorder: CoordinatorObserver {
     }
 
     private func evaluated(_ totals: EvaluationTotals) {
+        let epoch = epochs.removeValue(forKey: totals.epoch) ?? EpochTally()
         let record = EpochRecord(
             epoch: totals.epoch, steps: epoch.steps, samples: epoch.samples, trainLoss: epoch.meanLoss ?? 0,
             trainAccuracy: epoch.accuracy, testLoss: totals.meanLoss, testAccuracy: totals.accuracy,
@@ -217,14 +219,11 @@ package final class RunRecorder: CoordinatorObserver {
 
 /// Sums over the steps of an epoch.
 private struct EpochTally {
-    var epoch = -1
     var steps = 0
     var samples = 0
     var seconds = 0.0
     private var lossSum = 0.0
     private var correct = 0
-
-    init(epoch: Int = -1) { self.epoch = epoch }
 
     var meanLoss: Double? { samples == 0 ? nil : lossSum / Double(samples) }
     var accuracy: Double { samples == 0 ? 0 : Double(correct) / Double(samples) }
