@@ -221,8 +221,13 @@ struct RunRecorderTests {
     @Test("what workers say goes to their logs, and refusals and warnings to the screen")
     func logs() throws {
         let bench = try Bench()
-        bench.recorder.observe(.log(who: "worker 1 (here, pid 5)", LogLine(.info, "hello")))
-        #expect(try bench.text("logs/worker-1.log").hasSuffix(" info hello\n"))
+        bench.recorder.observe(.log("a", LogLine(.info, "before it has a rank")))
+        bench.recorder.observe(.log("stranger", LogLine(.info, "hello?")))
+        bench.start()
+        bench.recorder.observe(.log("a", LogLine(.info, "hello")))
+        let lines = try bench.text("logs/worker-1.log").split(separator: "\n")
+        #expect(
+            lines.count == 2 && lines[0].hasSuffix(" info before it has a rank") && lines[1].hasSuffix(" info hello"))
         bench.recorder.observe(.refused("x", who: "peer 'x'", reason: "its build differs"))
         bench.recorder.observe(.notice(.warning, "odd"))
         bench.recorder.observe(.notice(.notice, "good to know"))
@@ -231,5 +236,7 @@ struct RunRecorderTests {
         #expect(bench.screen.lines == ["good to know"])
         let log = try bench.text("logs/coordinator.log")
         #expect(log.contains(" warning odd\n") && log.contains(" info even\n"))
+        _ = try bench.recorder.conclude(.failed(RunFailure(cause: "gone", consequences: [])))
+        #expect(try bench.text("logs/coordinator.log").contains(" info stranger: hello?\n"))
     }
 }

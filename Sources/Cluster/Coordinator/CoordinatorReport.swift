@@ -19,8 +19,8 @@ public enum CoordinatorReport: Sendable {
     case checkpointPart(CheckpointPart, Frame)
     /// A worker has ended its part.
     case finished(rank: Int, FinalReport)
-    /// A worker's line for the run's log, and who said it.
-    case log(who: String, LogLine)
+    /// A worker's line for the run's log.
+    case log(PeerID, LogLine)
     /// Something worth a line of the coordinator's own log.
     case notice(Logger.Level, String)
 }

@@ -18,7 +18,7 @@ extension CoordinatorState {
         switch envelope.message {
         // Also from a worker that is known to be gone: its words may come after its exit.
         case .failed(let failure): return workerFailed(position, failure, at: now)
-        case .log(let line): return actions.append(.report(.log(who: members[position].title, clean(line))))
+        case .log(let line): return actions.append(.report(.log(peer, clean(line))))
         default: break
         }
         guard phase == .joining || phase == .running else { return }

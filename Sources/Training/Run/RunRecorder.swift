@@ -18,7 +18,7 @@ package final class RunRecorder: CoordinatorObserver {
     private let store: CheckpointStore
     private var environment: EnvironmentRecord
     private var hellos: [PeerID: Hello] = [:]
-    private var workerLogs: [String: FileLog] = [:]
+    private var workerLogs: WorkerLogs
     private var writer: CheckpointWriter?
     private var refusedCheckpoint: Int?
     private var pace = Pace()
@@ -40,6 +40,7 @@ package final class RunRecorder: CoordinatorObserver {
         self.environment = environment
         self.display = display
         self.startsWorkers = startsWorkers
+        workerLogs = WorkerLogs(directory)
         log = try FileLog(path: "\(directory.logs)/coordinator.log")
         metrics = try MetricsFile(path: directory.file("metrics.jsonl"))
         store = try CheckpointStore(directory: directory.checkpoints, keep: configuration.training.keepCheckpoints)
@@ -76,7 +77,10 @@ package final class RunRecorder: CoordinatorObserver {
                 .info,
                 "worker \(rank) finished after step \(report.steps): parameters \(report.parameterHash), "
                     + "peak memory \(Int(report.peakMemoryMB)) MB")
-        case .log(let who, let line): workerLog(who)?.write(line.level, line.line)
+        case .log(let worker, let line):
+            do { try workerLogs.add(line, from: worker) } catch {
+                complain("a worker's line was not written: \(error)")
+            }
         case .notice(let level, let line):
             log.write(level, line)
             if level >= .warning { display.warn(line) } else if level == .notice { display.print(line) }
@@ -108,6 +112,9 @@ package final class RunRecorder: CoordinatorObserver {
         }
         result.trainLoss = epochs.max { $0.key < $1.key }?.value.meanLoss ?? result.trainLoss
         result.wallSeconds = start.duration(to: .now).seconds
+        for (worker, lines) in workerLogs.unassigned {
+            for line in lines { log.write(line.level, "\(worker): \(line.line)") }
+        }
         log.write(.info, "the run ended: \(result.status.rawValue)\(result.error.map { ": \($0)" } ?? "")")
         try metrics.close()
         try directory.write(result, to: "result.json")
@@ -127,9 +134,10 @@ package final class RunRecorder: CoordinatorObserver {
             }
         }
         do {
+            try workerLogs.begin(members)
             try directory.write(environment, to: "environment.json")
         } catch {
-            complain("environment.json was not written: \(error)")
+            complain("a file of the run's directory was not written: \(error)")
         }
         display.print("training with \(members.map(\.description).joined(separator: ", "))")
     }
@@ -205,15 +213,6 @@ package final class RunRecorder: CoordinatorObserver {
     private func complain(_ line: String) {
         log.write(.error, line)
         display.warn(line)
-    }
-
-    /// The log of a worker that sends its lines; `who` is its title, such as `worker 1 (host b, pid 42)`.
-    private func workerLog(_ who: String) -> FileLog? {
-        if let known = workerLogs[who] { return known }
-        let number = who.split(separator: " ").dropFirst().first.map(String.init) ?? who
-        let log = try? FileLog(path: "\(directory.logs)/worker-\(number.filter { $0.isLetter || $0.isNumber }).log")
-        workerLogs[who] = log
-        return log
     }
 }
 
