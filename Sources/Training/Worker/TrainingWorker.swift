@@ -64,7 +64,9 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
                 + "\(replica.dataset.name) with \(replica.dataset.count(.train)) samples to learn from and "
                 + "\(replica.dataset.count(.test)) to judge by, \(replica.engine.kernelName) kernels, "
                 + "BLAS core \(BLAS.coreName)")
-        mailbox = SegmentMailbox(transport: transport, runID: Self.number(of: run))
+        mailbox = SegmentMailbox(transport: transport, runID: Self.number(of: run)) { [log] dropped in
+            log(.warning, "\(dropped)")
+        }
         return try replica.identity(build: settings.build)
     }
 
