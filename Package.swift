@@ -82,7 +82,8 @@ let package = Package(
             name: "DatasetsTests", dependencies: ["Configuration", "Datasets", "Tensors", "Threading", "TestSupport"]),
         .testTarget(name: "MessagingTests", dependencies: ["Messaging", "Threading", "TestSupport"]),
         .testTarget(
-            name: "CollectivesTests", dependencies: ["Collectives", "Messaging", "Threading", "Tensors", "TestSupport"]),
+            name: "CollectivesTests",
+            dependencies: ["Collectives", "Configuration", "Messaging", "Threading", "Tensors", "TestSupport"]),
         .testTarget(
             name: "ClusterTests",
             dependencies: [

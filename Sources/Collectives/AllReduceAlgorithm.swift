@@ -1,3 +1,5 @@
+import Configuration
+
 /// A way to sum partial gradients over all ranks so that every rank ends with the root of the shard tree.
 ///
 /// - Determinism: plans form every sum up the shard tree, so all algorithms give the same bits.
@@ -31,24 +33,18 @@ public enum AlgorithmCatalog {
 
     /// The algorithm called `name`; for `auto` the one that suits `ranks` ranks.
     ///
-    /// - Throws: `UnknownAlgorithm`, which lists the known names.
-    public static func algorithm(named name: String, ranks: Int) throws(UnknownAlgorithm) -> any AllReduceAlgorithm {
+    /// - Throws: `UnknownName`, which lists the known names.
+    public static func algorithm(named name: String, ranks: Int) throws(UnknownName) -> any AllReduceAlgorithm {
         if name == automaticName { return automatic(ranks: ranks) }
-        guard let type = all.first(where: { $0.name == name }) else { throw UnknownAlgorithm(name: name) }
+        guard let type = all.first(where: { $0.name == name }) else { throw unknown(name) }
         return type.init()
+    }
+
+    /// The error for a name that stands for no algorithm.
+    static func unknown(_ name: String) -> UnknownName {
+        UnknownName(kind: "all-reduce algorithm", name: name, known: names)
     }
 
     /// The choice of `auto`: each byte travels only once in `direct`, whatever the number of ranks.
     static func automatic(ranks: Int) -> any AllReduceAlgorithm { DirectAllReduce() }
-}
-
-/// A configuration names an all-reduce algorithm that does not exist.
-public struct UnknownAlgorithm: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The name that was asked for.
-    public let name: String
-
-    /// One sentence with the known names.
-    public var description: String {
-        "there is no all-reduce algorithm \"\(name)\"; use \(AlgorithmCatalog.names.joined(separator: ", "))"
-    }
 }

@@ -35,8 +35,7 @@ public struct AllReduceConfiguration: Codable, Sendable, Equatable, ValidatedSec
     public func problems() -> [(key: String, problem: String)] {
         var found: [(key: String, problem: String)] = []
         if !AlgorithmCatalog.names.contains(algorithm) {
-            let error = UnknownName(kind: "all-reduce algorithm", name: algorithm, known: AlgorithmCatalog.names)
-            found.append(("algorithm", "names an \(error)"))
+            found.append(("algorithm", "names an \(AlgorithmCatalog.unknown(algorithm))"))
         }
         if !(0.01...1024).contains(bucketMegabytes) {
             found.append(("bucket_mb", "must be between 0.01 and 1024, found \(bucketMegabytes)"))

@@ -1,4 +1,5 @@
 import Collectives
+import Configuration
 import Tensors
 import Testing
 
@@ -69,10 +70,10 @@ struct PlanTests {
 
     @Test("an unknown algorithm is refused with the known names")
     func unknownAlgorithm() throws {
-        let error = #expect(throws: UnknownAlgorithm.self) {
+        let error = #expect(throws: UnknownName.self) {
             try AlgorithmCatalog.algorithm(named: "ringg", ranks: 2)
         }
-        #expect(error?.description == "there is no all-reduce algorithm \"ringg\"; use auto, direct, tree")
+        #expect(error?.description == "unknown all-reduce algorithm 'ringg'; known: auto, direct, tree")
         #expect(try AlgorithmCatalog.algorithm(named: "auto", ranks: 2) is DirectAllReduce)
     }
 }

@@ -54,13 +54,6 @@ final class ZeroMQSocket {
         zmq_close(handle)
     }
 
-    /// Whether the socket can take a message now: for a dealer, whether it is connected.
-    var isWritable: Bool {
-        var events: Int32 = 0
-        var size = MemoryLayout<Int32>.size
-        return zmq_getsockopt(handle, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLOUT != 0
-    }
-
     /// The address at which the socket really listens.
     var lastEndpoint: String {
         var buffer = [CChar](repeating: 0, count: 1024)
