@@ -114,8 +114,8 @@ struct CoordinatorRunningTests {
         bench.say(.failed(WorkerFailure("the run was aborted", origin: .consequence)), "c")
         #expect(
             bench.failure
-                == "worker 1 (alpha, pid 98) was killed by signal 9 (SIGKILL); then: worker 0 (alpha, pid 97) failed at "
-                + "step 17 (computing): lost worker 1 in step 17; worker 2 (alpha, pid 99) failed at step 17 "
+                == "worker 1 (alpha, pid 98) was killed by signal 9 (SIGKILL) at step 17 (computing); then: "
+                + "worker 0 (alpha, pid 97) failed at step 17 (computing): lost worker 1 in step 17; worker 2 (alpha, pid 99) failed at step 17 "
                 + "(computing): the run was aborted")
     }
 

@@ -29,9 +29,11 @@ struct Member: Sendable {
         (rank.map { "worker \($0)" } ?? "worker '\(id)'") + " (\(hello.host), pid \(hello.pid))"
     }
 
-    /// Where it was last seen, as the end of a sentence; empty when it has not said so.
+    /// Where it was last seen training, as the end of a sentence; empty when it has not said so.
+    ///
+    /// It outlives the worker: that its connection closed may be known before what ended it.
     var place: String {
-        guard stage == .training, let progress else { return "" }
+        guard rank != nil, stage == .training || stage == .left, let progress else { return "" }
         return " at step \(progress.step) (\(progress.phase.rawValue))"
     }
 
