@@ -38,7 +38,7 @@ let package = Package(
         .target(name: "Configuration", dependencies: ["Hashing", "Yams"]),
         .target(
             name: "Tensors",
-            dependencies: ["COpenBLAS", "CLinux", "Kernels", "Threading", "Configuration"]
+            dependencies: ["COpenBLAS", "CLinux", "Kernels", "Threading"]
                 + kernelTargets.map { .target(name: $0.name) }),
         // Row 2
         .target(name: "Autograd", dependencies: ["Kernels", "Tensors"]),
@@ -68,7 +68,7 @@ let package = Package(
         .executableTarget(
             name: "convoy",
             dependencies: [
-                "Training", "Cluster", "Messaging", "Configuration", "Datasets", "Tensors", "CLinux",
+                "Training", "Cluster", "Messaging", "Configuration", "Datasets", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -77,13 +77,13 @@ let package = Package(
             name: "TestSupport", dependencies: ["Layers", "Autograd", "Tensors", "Checkpoints"],
             path: "Tests/TestSupport"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Hashing", "TestSupport"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Hashing"]),
         .testTarget(
-            name: "DatasetsTests", dependencies: ["Configuration", "Datasets", "Tensors", "Threading", "TestSupport"]),
-        .testTarget(name: "MessagingTests", dependencies: ["Messaging", "Threading", "TestSupport"]),
+            name: "DatasetsTests", dependencies: ["Configuration", "Datasets", "Tensors"]),
+        .testTarget(name: "MessagingTests", dependencies: ["Messaging", "Threading"]),
         .testTarget(
             name: "CollectivesTests",
-            dependencies: ["Collectives", "Configuration", "Messaging", "Threading", "Tensors", "TestSupport"]),
+            dependencies: ["Collectives", "Configuration", "Messaging", "Threading", "Tensors"]),
         .testTarget(
             name: "ClusterTests",
             dependencies: [
@@ -93,11 +93,11 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels", "Threading", "TestSupport"]),
         .testTarget(
             name: "LayersTests",
-            dependencies: ["Layers", "Autograd", "Tensors", "Checkpoints", "TestSupport"],
+            dependencies: ["Layers", "Autograd", "Tensors", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "OptimizersTests",
-            dependencies: ["Optimizers", "Autograd", "Tensors", "Checkpoints", "TestSupport"],
+            dependencies: ["Optimizers", "Autograd", "Tensors", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "ModelsTests", dependencies: ["Models", "Layers", "Autograd", "Tensors", "TestSupport"],
@@ -108,7 +108,8 @@ let package = Package(
                 "Training", "Models", "Optimizers", "Collectives", "Cluster", "Autograd", "Datasets", "Checkpoints",
                 "Messaging", "Hashing", "Configuration", "Tensors", .product(name: "Logging", package: "swift-log"),
             ]),
-        .testTarget(name: "EndToEndTests", dependencies: ["convoy", "Checkpoints", "Hashing", "Threading"]),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["convoy", "Checkpoints", "Hashing", "Threading", "TestSupport"]),
     ] + kernelTargets
 )
 

@@ -12,12 +12,11 @@ public protocol Initializer: Sendable {
 /// - Source: the idea of scopes is that of candle's VarBuilder.
 public final class ParameterBuilder {
     private struct Registry {
-        var parameters: [(name: String, shape: Shape, initializer: any Initializer)] = []
+        var parameters: [(parameter: Parameter, initializer: any Initializer)] = []
         var buffers: [(name: String, shape: Shape, momentum: Float, initial: Float)] = []
         var counters: [Counter] = []
         var names: Set<String> = []
         var parameterEnd = 0
-        var bufferEnd = 0
     }
 
     private final class Shared {
@@ -47,10 +46,11 @@ public final class ParameterBuilder {
     public func parameter(_ name: String, _ shape: Shape, _ initializer: any Initializer) -> Parameter {
         let full = claim(name)
         let start = shared.registry.parameterEnd
-        shared.registry.parameters.append((full, shape, initializer))
+        let parameter = Parameter(
+            name: full, shape: shape, range: start..<start + shape.count, index: shared.registry.parameters.count)
+        shared.registry.parameters.append((parameter, initializer))
         shared.registry.parameterEnd = start + Self.padded(shape.count)
-        let index = shared.registry.parameters.count - 1
-        return Parameter(name: full, shape: shape, range: start..<start + shape.count, index: index)
+        return parameter
     }
 
     /// Registers a saved, untrained tensor filled with `initial`; `momentum` weighs new statistics.
@@ -68,13 +68,8 @@ public final class ParameterBuilder {
     /// Places and fills everything registered so far.
     public func build(seed: UInt64) -> ParameterArena {
         let registry = shared.registry
-        var start = 0
-        let parameters = registry.parameters.enumerated().map { index, entry in
-            defer { start += Self.padded(entry.shape.count) }
-            return Parameter(
-                name: entry.name, shape: entry.shape, range: start..<start + entry.shape.count, index: index)
-        }
-        let parameterEnd = start
+        // Buffers lie behind all parameters, so they have a place only now.
+        var start = registry.parameterEnd
         let buffers = registry.buffers.map { entry in
             defer { start += Self.padded(entry.shape.count) }
             return Buffer(
@@ -82,11 +77,12 @@ public final class ParameterBuilder {
                 momentum: entry.momentum)
         }
         let arena = ParameterArena(
-            parameters: parameters, buffers: buffers, counters: registry.counters, parameterEnd: parameterEnd,
+            parameters: registry.parameters.map(\.parameter), buffers: buffers, counters: registry.counters,
+            parameterEnd: registry.parameterEnd,
             end: start)
-        for (parameter, entry) in zip(parameters, registry.parameters) {
+        for (parameter, initializer) in registry.parameters {
             var random = RandomStream(seed: seed, Self.domain, UInt64(parameter.index))
-            entry.initializer.fill(arena.values + parameter.range.lowerBound, parameter.shape, &random)
+            initializer.fill(arena.values + parameter.range.lowerBound, parameter.shape, &random)
         }
         for (buffer, entry) in zip(buffers, registry.buffers) {
             (arena.values + buffer.range.lowerBound).update(repeating: entry.initial, count: buffer.range.count)

@@ -3,6 +3,7 @@ import Foundation
 import Messaging
 import Synchronization
 import Tensors
+import TestSupport
 import Testing
 import Threading
 
@@ -36,12 +37,7 @@ struct ProcessTests {
 
         /// Waits until the worker's log holds `text`.
         func wait(for text: String, in worker: PeerID) -> Bool {
-            let deadline = ContinuousClock.now + .seconds(5)
-            while !self.text(worker).contains(text) {
-                guard ContinuousClock.now < deadline else { return false }
-                usleep(2000)
-            }
-            return true
+            poll(within: .seconds(5)) { self.text(worker).contains(text) }
         }
 
         func exit() -> (PeerID, ProcessExit)? {
@@ -153,17 +149,14 @@ struct ProcessTests {
             let script = ["--pdeathsig", "KILL", "/bin/sh", "-c", "echo $$; exec sleep 1000"]
             try launcher.start(
                 .init(worker: "a", arguments: ["/usr/bin/setpriv"] + script, environment: [:], log: log))
-            let deadline = ContinuousClock.now + .seconds(5)
-            while (try? String(contentsOfFile: log, encoding: .utf8))?.hasSuffix("\n") != true, .now < deadline {
-                usleep(2000)
+            _ = poll(within: .seconds(5)) {
+                (try? String(contentsOfFile: log, encoding: .utf8))?.hasSuffix("\n") == true
             }
             kill(getpid(), SIGKILL)
         }
         let said = try String(contentsOfFile: folder + "/log", encoding: .utf8)
         let pid = try #require(Int32(said.trimmingCharacters(in: .whitespacesAndNewlines)))
-        let deadline = ContinuousClock.now + .seconds(5)
-        while Self.isRunning(pid), .now < deadline { usleep(2000) }
-        #expect(!Self.isRunning(pid))
+        #expect(poll(within: .seconds(5)) { !Self.isRunning(pid) })
     }
 
     static func folder(ofRunner pid: Int32) -> String { NSTemporaryDirectory() + "/cluster-parent-\(pid)" }

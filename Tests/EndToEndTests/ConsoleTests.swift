@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -36,7 +37,7 @@ extension EndToEnd {
                 let process = try sandbox.start(
                     sandbox.training(workers: 1, "training.batch=32", "training.epochs=100") + ["--quiet"])
                 let run = try sandbox.runToCome()
-                #expect(sandbox.wait { run.stepCount > 0 })
+                #expect(poll { run.stepCount > 0 })
                 process.signal(SIGINT)
                 #expect(try process.end() == .status(130))
                 #expect(process.standardError == "interrupted; a checkpoint of the last step was written\n")

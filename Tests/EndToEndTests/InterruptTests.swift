@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -12,7 +13,7 @@ extension EndToEnd {
                     sandbox.training(workers: 2, "training.batch=32", "training.epochs=100"))
                 _ = try process.line(holding: "training with")
                 let run = try sandbox.run()
-                #expect(sandbox.wait { run.stepCount > 1 })
+                #expect(poll { run.stepCount > 1 })
                 process.signal(signal)
                 #expect(try process.end() == .status(130), "\(process.standardError)")
                 #expect(sandbox.processes == [])
@@ -34,7 +35,7 @@ extension EndToEnd {
                     sandbox.training("coordinator", workers: 2, "training.batch=32", "training.epochs=100"))
                 _ = try team.coordinator.line(holding: "training with")
                 let run = try sandbox.run()
-                #expect(sandbox.wait { run.stepCount > 1 })
+                #expect(poll { run.stepCount > 1 })
                 // Not the coordinator but one of the workers: all agree to stop.
                 team.workers[1].signal(SIGINT)
                 for process in [team.coordinator] + team.workers {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -21,7 +22,7 @@ extension EndToEnd {
                 let pids = try workers(of: process)
                 let victim = try #require(pids.count == 2 ? pids.last : nil)
                 let run = try sandbox.run()
-                #expect(sandbox.wait { run.stepCount > 0 })
+                #expect(poll { run.stepCount > 0 })
                 kill(victim, SIGKILL)
                 #expect(try process.end(within: .seconds(10)) == .status(1))
                 #expect(sandbox.waitForAllProcesses(within: .seconds(1)))
@@ -42,7 +43,7 @@ extension EndToEnd {
                 let team = try sandbox.startOverTCP(sandbox.training("coordinator", workers: 2) + Self.long)
                 let pids = try workers(of: team.coordinator)
                 let run = try sandbox.run()
-                #expect(sandbox.wait { run.stepCount > 0 })
+                #expect(poll { run.stepCount > 0 })
                 let victim = team.workers[0]
                 victim.signal(SIGKILL)
                 #expect(try victim.end(within: .seconds(5)) == .signal(SIGKILL))
@@ -65,7 +66,7 @@ extension EndToEnd {
                 let team = try sandbox.startOverTCP(sandbox.training("coordinator", workers: 2) + Self.long)
                 #expect(try workers(of: team.coordinator).count == 2)
                 let run = try sandbox.run()
-                #expect(sandbox.wait { run.stepCount > 0 })
+                #expect(poll { run.stepCount > 0 })
                 team.coordinator.signal(SIGKILL)
                 #expect(try team.coordinator.end(within: .seconds(5)) == .signal(SIGKILL))
                 for worker in team.workers {

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Hashing
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -92,7 +93,7 @@ extension EndToEnd {
                     _ = try process.line(holding: "training with")
                     let run = try sandbox.run(named: name)
                     // Two steps tell enough; an evaluation would take most of the time.
-                    #expect(sandbox.wait { run.hasCheckpoint(2) })
+                    #expect(poll { run.hasCheckpoint(2) })
                     process.signal(SIGINT)
                     #expect(try process.end() == .status(130), "\(process.standardError)")
                     hashes.append(try run.checkpoint(2).parameterHash)
@@ -110,7 +111,7 @@ extension EndToEnd {
                         sandbox.training(workers: workers, "run.name=\(name)", "training.batch=50", "data.limit=5000"))
                     _ = try process.line(holding: "training with")
                     let run = try sandbox.run(named: name)
-                    #expect(sandbox.wait { run.stepCount >= 20 })
+                    #expect(poll { run.stepCount >= 20 })
                     process.signal(SIGINT)
                     #expect(try process.end() == .status(130), "\(process.standardError)")
                     curves.append(try run.steps.prefix(20).map(\.loss))

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -153,7 +154,7 @@ extension EndToEnd {
                     data: [ours])
                 _ = try team.workers[0].line(holding: "joining")
                 let run = try sandbox.run()
-                #expect(try sandbox.wait { try run.text("logs/coordinator.log").contains("is ready") })
+                #expect(try poll { try run.text("logs/coordinator.log").contains("is ready") })
                 let address = try #require(
                     team.coordinator.line(holding: "--coordinator ").split(separator: " ").last.map(String.init))
                 let stranger = try sandbox.finish(["worker", "--coordinator", address], data: other)
@@ -167,7 +168,7 @@ extension EndToEnd {
 
                 let replacement = try sandbox.start(["worker", "--coordinator", address], data: ours)
                 _ = try team.coordinator.line(holding: "training with")
-                #expect(sandbox.wait { run.stepCount > 0 })
+                #expect(poll { run.stepCount > 0 })
                 team.coordinator.signal(SIGINT)
                 for process in [team.coordinator, team.workers[0], replacement] {
                     #expect(try process.end() == .status(130), "\(process.standardError)")

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 /// A coordinator and the workers that join it.
@@ -90,7 +91,7 @@ final class Sandbox: Sendable {
 
     /// The directory of the only run, waiting until it exists.
     func runToCome() throws -> RunFolder {
-        _ = try wait { try !runDirectories.isEmpty }
+        _ = try poll { try !runDirectories.isEmpty }
         return try run()
     }
 
@@ -111,19 +112,7 @@ final class Sandbox: Sendable {
     }
 
     /// Waits until none of the sandbox's processes lives; false when the time is up.
-    func waitForAllProcesses(within limit: Duration) -> Bool { wait(within: limit) { processes.isEmpty } }
-
-    /// Looks again and again until `condition` holds; false when the time is up.
-    ///
-    /// For what offers nothing to wait on: files and strangers' processes.
-    func wait(within limit: Duration = .seconds(60), until condition: () throws -> Bool) rethrows -> Bool {
-        let deadline = ContinuousClock.now + limit
-        while try !condition() {
-            guard ContinuousClock.now < deadline else { return false }
-            usleep(10_000)
-        }
-        return true
-    }
+    func waitForAllProcesses(within limit: Duration) -> Bool { poll(within: limit) { processes.isEmpty } }
 
     private func expectNothingRemains(_ sourceLocation: SourceLocation) {
         #expect(waitForAllProcesses(within: .seconds(5)), "processes \(processes)", sourceLocation: sourceLocation)
