@@ -44,6 +44,8 @@ public final class ForwardContext {
     public let tape: Tape
     /// How layers behave.
     public let mode: Mode
+    /// The number of frames of each clip before its padding; nil when every clip fills its frames.
+    public let lengths: [Int]?
     /// By layer path, what to show the layer's output to.
     public let observers: [String: Observer]
     private let seed: UInt64
@@ -52,10 +54,12 @@ public final class ForwardContext {
 
     /// Makes the context of one pass; `streamPath` tells which numbers its layers draw, such as (epoch, step, shard).
     public init(
-        tape: Tape, mode: Mode, seed: UInt64 = 0, streamPath: [UInt64] = [], observers: [String: Observer] = [:]
+        tape: Tape, mode: Mode, seed: UInt64 = 0, streamPath: [UInt64] = [], lengths: [Int]? = nil,
+        observers: [String: Observer] = [:]
     ) {
         self.tape = tape
         self.mode = mode
+        self.lengths = lengths
         self.seed = seed
         self.streamPath = streamPath
         self.observers = observers

@@ -4,6 +4,8 @@ import Tensors
 public struct Batch: Sendable {
     /// The normalised pixels: images `[N, H, W, C]`, clips `[N, T, H, W, C]`.
     public let input: Tensor
+    /// The number of frames of each clip before its padding; nil when every sample fills its shape.
+    public let lengths: [Int]?
     /// The class of each sample.
     public let targets: [Int32]
     /// The index of each sample in its split.

@@ -35,7 +35,7 @@ struct BatchProducer: Sendable {
                     targets[row] = Int32(sample.label)
                 }
             }
-            return .success(Batch(input: input, targets: targets, indices: Array(request.indices)))
+            return .success(Batch(input: input, lengths: nil, targets: targets, indices: Array(request.indices)))
         } catch Interruption.unreadable(let index, let cause) {
             return .failure(.sample(index: index, split: request.split, dataset: dataset.name, cause: cause))
         } catch {

@@ -54,7 +54,8 @@ package final class ShardGradients {
         let tape = Tape(engine: replica.engine, arena: replica.model.arena, block: block)
         let context = ForwardContext(
             tape: tape, mode: .training, seed: replica.configuration.run.seed,
-            streamPath: [UInt64(epoch), UInt64(step), UInt64(shard), UInt64(pass)])
+            streamPath: [UInt64(epoch), UInt64(step), UInt64(shard), UInt64(pass)],
+            lengths: batch.lengths)
         let logits = replica.model.layers(tape.constant(batch.input), context)
         let result = replica.loss.evaluate(logits.value, batch.targets, replica.engine)
         tape.backward(from: logits, gradient: result.gradient)

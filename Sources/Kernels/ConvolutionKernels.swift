@@ -1,0 +1,58 @@
+/// Packing of image windows for convolution by matrix multiplication, and convolution of single channels.
+public struct ConvolutionKernels: Sendable {
+    /// One image `[H, W, C]` to rows `[OH · OW, KH · KW · C]`, zeros outside the image: `(image, rows, windows)`.
+    public let pack: @Sendable (Source, Destination, Windows) -> Void
+    /// Adds rows back to where `pack` took them from: `(rows, image, windows)`.
+    public let unpackAdding: @Sendable (Source, Destination, Windows) -> Void
+    /// Weights `[out, in, taps]` to `[taps, in, out]`: `(weights, packed, out, in, taps)`.
+    public let packWeights: @Sendable (Source, Destination, Int, Int, Int) -> Void
+    /// The way back: `(packed, weights, out, in, taps, accumulate)`.
+    public let unpackWeights: @Sendable (Source, Destination, Int, Int, Int, Bool) -> Void
+    /// Packed weights `[taps, in, out]` to those of the input's gradient, `[reversed taps, out, in]`:
+    /// `(packed, flipped, out, in, taps)`.
+    public let flipWeights: @Sendable (Source, Destination, Int, Int, Int) -> Void
+    /// One image with zeros around it: `(image, padded, height, width, channels, margin)`.
+    public let pad: @Sendable (Source, Destination, Int, Int, Int, Int) -> Void
+    /// The number of output channels must be a multiple of this for the two below.
+    public let directLanes: Int
+    /// One padded image, windows without padding, packed weights; sums begin with the bias, zero or, to accumulate, the
+    /// output: `(padded, packed weights, bias, output, windows, out, accumulate)`.
+    public let direct: @Sendable (Source, Source, Source?, Destination, Windows, Int, Bool) -> Void
+    /// Adds to the gradient of the packed weights: `(padded, dy, dWeights, windows, out)`.
+    public let directWeightGradient: @Sendable (Source, Source, Destination, Windows, Int) -> Void
+    /// One image, each channel with its own filter; weights `[KH · KW, C]`: `(image, weights, output, windows)`.
+    public let depthwise: @Sendable (Source, Source, Destination, Windows) -> Void
+    /// The same for the gradient of the image, which is added to: `(dy, weights, dImage, windows)`.
+    public let depthwiseInputGradient: @Sendable (Source, Source, Destination, Windows) -> Void
+    /// The same for the gradient of the weights, which is added to: `(image, dy, dWeights, windows)`.
+    public let depthwiseWeightGradient: @Sendable (Source, Source, Destination, Windows) -> Void
+
+    /// Gathers the functions.
+    public init(
+        pack: @escaping @Sendable (Source, Destination, Windows) -> Void,
+        unpackAdding: @escaping @Sendable (Source, Destination, Windows) -> Void,
+        packWeights: @escaping @Sendable (Source, Destination, Int, Int, Int) -> Void,
+        unpackWeights: @escaping @Sendable (Source, Destination, Int, Int, Int, Bool) -> Void,
+        flipWeights: @escaping @Sendable (Source, Destination, Int, Int, Int) -> Void,
+        pad: @escaping @Sendable (Source, Destination, Int, Int, Int, Int) -> Void,
+        directLanes: Int,
+        direct: @escaping @Sendable (Source, Source, Source?, Destination, Windows, Int, Bool) -> Void,
+        directWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows, Int) -> Void,
+        depthwise: @escaping @Sendable (Source, Source, Destination, Windows) -> Void,
+        depthwiseInputGradient: @escaping @Sendable (Source, Source, Destination, Windows) -> Void,
+        depthwiseWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows) -> Void
+    ) {
+        self.pack = pack
+        self.unpackAdding = unpackAdding
+        self.packWeights = packWeights
+        self.unpackWeights = unpackWeights
+        self.flipWeights = flipWeights
+        self.pad = pad
+        self.directLanes = directLanes
+        self.direct = direct
+        self.directWeightGradient = directWeightGradient
+        self.depthwise = depthwise
+        self.depthwiseInputGradient = depthwiseInputGradient
+        self.depthwiseWeightGradient = depthwiseWeightGradient
+    }
+}

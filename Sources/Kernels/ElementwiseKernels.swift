@@ -1,0 +1,38 @@
+/// Loops over single elements; see the members' types for the order of arguments.
+public struct ElementwiseKernels: Sendable {
+    /// y = a + b: `(a, b, y, count)`; y may be a or b.
+    public let add: @Sendable (Source, Source, Destination, Int) -> Void
+    /// y += x: `(x, y, count)`; x may be unaligned, as received frames are.
+    public let accumulate: @Sendable (UnsafeRawPointer, Destination, Int) -> Void
+    /// y *= factor: `(y, factor, count)`.
+    public let scale: @Sendable (Destination, Float, Int) -> Void
+    /// y = max(x, 0), a NaN stays: `(x, y, count)`; y may be x.
+    public let relu: @Sendable (Source, Destination, Int) -> Void
+    /// dx = dy where y > 0, else 0: `(y, dy, dx, count, accumulate)`; dx may be dy.
+    public let reluGradient: @Sendable (Source, Source, Destination, Int, Bool) -> Void
+    /// y = x · factor where number `i` of a random stream is kept, else 0:
+    /// `(x, y, count, stream position, threshold, factor, accumulate)`; an element is dropped when the top 32 bits of its number are
+    /// below `threshold`.
+    public let dropout: @Sendable (Source, Destination, Int, UInt64, UInt64, Float, Bool) -> Void
+    /// The sum of squares, in double precision: `(x, count)`.
+    public let sumOfSquares: @Sendable (Source, Int) -> Double
+
+    /// Gathers the functions.
+    public init(
+        add: @escaping @Sendable (Source, Source, Destination, Int) -> Void,
+        accumulate: @escaping @Sendable (UnsafeRawPointer, Destination, Int) -> Void,
+        scale: @escaping @Sendable (Destination, Float, Int) -> Void,
+        relu: @escaping @Sendable (Source, Destination, Int) -> Void,
+        reluGradient: @escaping @Sendable (Source, Source, Destination, Int, Bool) -> Void,
+        dropout: @escaping @Sendable (Source, Destination, Int, UInt64, UInt64, Float, Bool) -> Void,
+        sumOfSquares: @escaping @Sendable (Source, Int) -> Double
+    ) {
+        self.add = add
+        self.accumulate = accumulate
+        self.scale = scale
+        self.relu = relu
+        self.reluGradient = reluGradient
+        self.dropout = dropout
+        self.sumOfSquares = sumOfSquares
+    }
+}
