@@ -18,10 +18,10 @@ public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection 
     public var limit: Nullable<Int> = nil
     /// How samples reach a worker.
     public var delivery = Delivery.local
-    /// The transforms of training samples by their names in ``TransformCatalog``, applied in this order.
-    ///
-    /// The defaults suit small pictures; a set for which they make no sense needs `augment: []`.
-    public var augment = ["random_crop", "horizontal_flip"]
+    /// The transforms of training samples, applied in this order; without a list those that suit the data set.
+    public var augment: Nullable<[TransformSetting]> = nil
+    /// The transforms of samples that a network is judged by, applied in this order.
+    public var evaluation: [TransformSetting] = []
     /// The number of threads of a worker that read, decode and augment.
     public var loaderThreads = 1
 
@@ -29,7 +29,7 @@ public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection 
     public init() {}
 
     private enum CodingKeys: String, CodingKey {
-        case name, path, limit, delivery, augment
+        case name, path, limit, delivery, augment, evaluation
         case loaderThreads = "loader_threads"
     }
 
@@ -43,15 +43,23 @@ public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection 
         if let limit = limit.value, limit < 1 {
             problems.append(("limit", "must be null or at least 1, found \(limit)"))
         }
-        for name in augment {
-            if let problem = TransformCatalog.problem(withName: name) {
-                problems.append(("augment", "names an \(problem)"))
-            }
+        for (index, setting) in evaluation.enumerated() where type(of: setting.transform).isRandom {
+            problems.append(
+                (
+                    "evaluation[\(index)]",
+                    "is \(type(of: setting.transform).name), which is random; an evaluation takes "
+                        + TransformCatalog.entries.filter { !$0.isRandom }.map { $0.name }.joined(separator: ", ")
+                ))
         }
         if !(1...64).contains(loaderThreads) {
             problems.append(("loader_threads", "must be between 1 and 64, found \(loaderThreads)"))
         }
         return problems
+    }
+
+    /// The transforms of training samples: `augment`, else those that suit the data set.
+    public var augmentation: [TransformSetting] {
+        augment.value ?? DatasetCatalog.entries.first { $0.name == name }?.augment ?? []
     }
 
     /// The folder in which data sets are looked for: `path`, else `environmentPath`, else `data`.

@@ -46,9 +46,17 @@ public protocol Dataset: Sendable {
     /// The number of samples in `split`.
     func count(_ split: Split) -> Int
 
+    /// The number of frames of sample `index` of `split`, without decoding it.
+    func frames(_ index: Int, of split: Split) -> Int
+
     /// Decodes sample `index` of `split` into `sample`, whose memory is used again.
     ///
     /// - Precondition: `index` is in `0 ..< count(split)`.
     /// - Throws: When the sample cannot be read any more, with the file and the place.
     func read(_ index: Int, of split: Split, into sample: inout Sample) throws(DatasetError)
+}
+
+extension Dataset {
+    /// Most data sets have samples of one size.
+    public func frames(_ index: Int, of split: Split) -> Int { sampleShape.frames }
 }

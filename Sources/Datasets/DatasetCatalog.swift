@@ -6,15 +6,19 @@ public struct DatasetEntry: Sendable {
     public let name: String
     /// What it holds, in one line.
     public let summary: String
+    /// The transforms of training samples that suit it.
+    public let augment: [TransformSetting]
     /// Opens it; the argument is the folder that holds the data set's own folder.
     public let open: @Sendable (_ folder: String) throws(DatasetError) -> any Dataset
 
     /// Makes an entry of the catalogue.
     public init(
-        name: String, summary: String, open: @escaping @Sendable (_ folder: String) throws(DatasetError) -> any Dataset
+        name: String, summary: String, augment: [any TransformDefinition] = [],
+        open: @escaping @Sendable (_ folder: String) throws(DatasetError) -> any Dataset
     ) {
         self.name = name
         self.summary = summary
+        self.augment = augment.map(TransformSetting.init)
         self.open = open
     }
 }
@@ -26,6 +30,7 @@ public enum DatasetCatalog {
         CIFARBinary.cifar10,
         CIFARBinary.cifar100,
         Shapes.entry,
+        MovingShapes.entry,
     ]
 
     /// Opens the data set that `configuration` names, cut to its limit.
@@ -41,6 +46,18 @@ public enum DatasetCatalog {
         let dataset = try entry.open(configuration.folder(environmentPath: environmentPath))
         guard let limit = configuration.limit.value else { return dataset }
         return LimitedDataset(dataset, limit: limit)
+    }
+
+    /// Opens the data set that `configuration` names, with the transforms that it asks for.
+    ///
+    /// - Parameter environmentPath: The value of `$CONVOY_DATA`, which the caller reads.
+    /// - Throws: As ``open(_:environmentPath:)``, or when the transforms do not fit the samples.
+    public static func pipeline(
+        _ configuration: DataConfiguration, environmentPath: String?
+    ) throws(DatasetError) -> Pipeline {
+        try Pipeline(
+            open(configuration, environmentPath: environmentPath), augment: configuration.augmentation,
+            evaluation: configuration.evaluation)
     }
 
     /// Why `name` cannot be opened, or nil when the catalogue has it.

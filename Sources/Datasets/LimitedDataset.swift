@@ -24,6 +24,9 @@ public struct LimitedDataset: Dataset {
     /// The number of samples in `split`.
     public func count(_ split: Split) -> Int { split == .train ? min(limit, base.count(split)) : base.count(split) }
 
+    /// The number of frames of sample `index` of `split`.
+    public func frames(_ index: Int, of split: Split) -> Int { base.frames(index, of: split) }
+
     /// Decodes sample `index` of `split` into `sample`.
     public func read(_ index: Int, of split: Split, into sample: inout Sample) throws(DatasetError) {
         precondition(index < count(split), "sample \(index) is beyond the limit")

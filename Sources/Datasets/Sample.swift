@@ -21,6 +21,9 @@ public struct SampleShape: Hashable, Sendable, CustomStringConvertible {
     /// The number of bytes of a sample.
     public var count: Int { frames * height * width * channels }
 
+    /// The sizes as a network sees them: `[H, W, C]` of an image, `[T, H, W, C]` of clips.
+    public var dimensions: [Int] { (frames > 1 ? [frames] : []) + [height, width, channels] }
+
     /// The number of bytes of one row of pixels.
     public var rowBytes: Int { width * channels }
 
@@ -30,13 +33,16 @@ public struct SampleShape: Hashable, Sendable, CustomStringConvertible {
 
 /// One decoded image or clip with its label: bytes as `[T, H, W, C]`, channels innermost.
 ///
-/// A sample is made to be filled again and again: its memory grows to the largest sample and stays.
+/// A clip holds its own number of frames, which may be less than the data set's. A sample is made to be filled again and
+/// again: its memory grows to the largest sample and stays.
 public struct Sample: Sendable {
-    /// The sizes of what the sample holds.
+    /// The sizes of what the sample holds; of a clip with its own number of frames.
     public private(set) var shape: SampleShape
     /// The class of what the sample holds, from 0.
     public var label = 0
     private var bytes: [UInt8]
+    /// Where a change of shape writes before the two are swapped.
+    private var spare: [UInt8] = []
 
     /// A black sample with label 0.
     public init(_ shape: SampleShape) {
@@ -68,6 +74,23 @@ public struct Sample: Sendable {
         return try bytes.withUnsafeMutableBufferPointer { (all) throws(Failure) in
             try body(UnsafeMutableBufferPointer(rebasing: all[..<count]))
         }
+    }
+
+    /// Calls `body` with the pixels and with memory for those of a sample of `shape`, which the sample then holds.
+    ///
+    /// - Precondition: `body` writes every byte of its second argument.
+    mutating func replacePixels(
+        with shape: SampleShape, _ body: (UnsafePointer<UInt8>, UnsafeMutablePointer<UInt8>) -> Void
+    ) {
+        if spare.count < shape.count { spare += repeatElement(0, count: shape.count - spare.count) }
+        bytes.withUnsafeBufferPointer { source in
+            spare.withUnsafeMutableBufferPointer { target in
+                guard let source = source.baseAddress, let target = target.baseAddress else { return }
+                body(source, target)
+            }
+        }
+        swap(&bytes, &spare)
+        self.shape = shape
     }
 
     /// The bytes of the pixels.

@@ -230,8 +230,10 @@ func expectStatistics(of dataset: any Dataset, over indices: [Int], tolerance: F
     let channels = dataset.sampleShape.channels
     var sums = [Int](repeating: 0, count: channels)
     var squares = sums
+    var count = 0.0
     for index in indices {
         try dataset.read(index, of: .train, into: &sample)
+        count += Double(sample.shape.count / channels)
         sample.withPixels { pixels in
             for channel in 0..<channels {
                 var sum = 0
@@ -248,7 +250,6 @@ func expectStatistics(of dataset: any Dataset, over indices: [Int], tolerance: F
             }
         }
     }
-    let count = Double(indices.count * dataset.sampleShape.count / channels)
     for channel in 0..<channels {
         let mean = Double(sums[channel]) / count
         let deviation = (Double(squares[channel]) / count - mean * mean).squareRoot()

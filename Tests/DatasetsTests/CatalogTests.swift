@@ -14,7 +14,7 @@ struct CatalogTests {
 
     @Test("names are unique and the built-in set opens without files")
     func listsNames() throws {
-        #expect(DatasetCatalog.entries.map(\.name) == ["cifar10", "cifar100", "shapes"])
+        #expect(DatasetCatalog.entries.map(\.name) == ["cifar10", "cifar100", "shapes", "moving_shapes"])
         #expect(DatasetCatalog.entries.allSatisfy { !$0.summary.isEmpty })
         #expect(try Self.shapes(limit: nil).count(.train) == 20000)
     }
@@ -26,7 +26,9 @@ struct CatalogTests {
         let error = try #require(throws: DatasetError.self) {
             _ = try DatasetCatalog.open(configuration, environmentPath: nil)
         }
-        #expect("\(error)" == "unknown data set 'cifar'; known: cifar10, cifar100, shapes; did you mean 'cifar10'?")
+        #expect(
+            "\(error)"
+                == "unknown data set 'cifar'; known: cifar10, cifar100, shapes, moving_shapes; did you mean 'cifar10'?")
     }
 
     @Test("a limit cuts the training split and leaves the test split")
@@ -58,12 +60,12 @@ struct CatalogTests {
         configuration.name = "cifar100"
         configuration.limit = Nullable(5)
         configuration.path = Nullable("there")
-        configuration.augment = []
+        configuration.augment = Nullable([])
         configuration.loaderThreads = 3
         let encoded = try JSONEncoder().encode(configuration)
         #expect(try JSONDecoder().decode(DataConfiguration.self, from: encoded) == configuration)
         let keys = try #require(try JSONSerialization.jsonObject(with: encoded) as? [String: Any]).keys.sorted()
-        #expect(keys == ["augment", "delivery", "limit", "loader_threads", "name", "path"])
+        #expect(keys == ["augment", "delivery", "evaluation", "limit", "loader_threads", "name", "path"])
     }
 
     @Test("defaults have no problems; every wrong value is named by its key")
@@ -73,15 +75,74 @@ struct CatalogTests {
         configuration.name = "shape"
         configuration.path = Nullable("")
         configuration.limit = Nullable(0)
-        configuration.augment = ["random_crop", "flip"]
+        configuration.evaluation = [TransformSetting(HorizontalFlip())]
         configuration.loaderThreads = 0
         #expect(
             configuration.problems().map { "\($0.key): \($0.problem)" } == [
-                "name: names an unknown data set 'shape'; known: cifar10, cifar100, shapes; did you mean 'shapes'?",
+                "name: names an unknown data set 'shape'; known: cifar10, cifar100, shapes, moving_shapes; did you mean 'shapes'?",
                 "path: names no folder, it is empty; write null or a folder",
                 "limit: must be null or at least 1, found 0",
-                "augment: names an unknown transform 'flip'; known: random_crop, horizontal_flip",
+                "evaluation[0]: is horizontal_flip, which is random; an evaluation takes ",
                 "loader_threads: must be between 1 and 64, found 0",
             ])
     }
+
+    private struct Root: Codable, Sendable {
+        var data = DataConfiguration()
+    }
+
+    private static func read(_ yaml: String) throws -> [TransformSetting] {
+        try ConfigurationReader.read(Root(), yaml: yaml, file: "file.yaml").data.augmentation
+    }
+
+    @Test("a transform is a name or a name with parameters, and reads back as written")
+    func readsTransforms() throws {
+        var crop = RandomCrop()
+        crop.padding = 2
+        var sized = RandomCrop()
+        sized.size.value = 8
+        sized.padding = 0
+        let text = "data: {augment: [horizontal_flip, {random_crop: {padding: 2}}, {random_crop: {size: 8}}]}"
+        let settings = try Self.read(text)
+        #expect(settings == [TransformSetting(HorizontalFlip()), TransformSetting(crop), TransformSetting(sized)])
+        var root = Root()
+        root.data.augment.value = settings
+        #expect(try Self.read(ConfigurationWriter.write(root)) == settings)
+        #expect(try Self.read("data: {name: cifar10}").count == 2)
+        #expect(try Self.read("data: {name: moving_shapes}").isEmpty)
+    }
+
+    @Test(
+        "what is no transform or no parameter is named with file, line and key",
+        arguments: [
+            (
+                "[flip]",
+                "'data.augment[0]' names an unknown transform 'flip'; known: \(Self.names)"
+            ),
+            (
+                "[random_crop, {random_crap: {padding: 2}}]",
+                "'data.augment[1]' names an unknown transform 'random_crap'; known: \(Self.names); "
+                    + "did you mean 'random_crop'?"
+            ),
+            (
+                "[{random_crop: {pading: 2}}]",
+                "unknown key 'data.augment[0].random_crop.pading'; did you mean 'data.augment[0].random_crop.padding'?"
+            ),
+            (
+                "[{random_crop: {padding: -1}}]",
+                "'data.augment[0].random_crop.padding' must be between 0 and 1024, found -1"
+            ),
+            (
+                "[{random_crop: {padding: 1}, horizontal_flip: {}}]",
+                "'data.augment[0]' expects the name of a transform, or one name with its parameters"
+            ),
+        ])
+    func refusesTransforms(list: String, problem: String) throws {
+        let error = try #require(throws: ConfigurationError.self) {
+            _ = try Self.read("data:\n  augment: \(list)\n")
+        }
+        #expect("\(error)" == "file.yaml:2: \(problem)")
+    }
+
+    private static let names = TransformCatalog.entries.map { $0.name }.joined(separator: ", ")
 }

@@ -56,7 +56,7 @@ struct LoaderTests {
     @Test("batches come in order, with the normalised pixels, labels and indices of their requests")
     func deliversInOrder() throws {
         let dataset = Numbered()
-        let loader = Loader(dataset, seed: 1, threads: 3, readAhead: 5, pool: MemoryPool())
+        let loader = Loader(try Pipeline(dataset), seed: 1, threads: 3, readAhead: 5, pool: MemoryPool())
         let requests = Self.requests(0)
         loader.enqueue(requests)
         loader.enqueue([.evaluation([16, 2])])
@@ -81,9 +81,10 @@ struct LoaderTests {
     @Test("batches have the same bits for any number of threads, shards and any order of loading")
     func dependsOnRequestAlone() throws {
         func rows(threads: Int, shards: Int, epochs: [Int]) throws -> [[Int]: [UInt32]] {
-            let transforms = try TransformCatalog.transforms(named: ["random_crop", "horizontal_flip"])
+            let augment = [TransformSetting(RandomCrop()), TransformSetting(HorizontalFlip())]
             let loader = Loader(
-                Shapes(train: 101), transforms: transforms, seed: 4, threads: threads, readAhead: 3, pool: MemoryPool())
+                try Pipeline(Shapes(train: 101), augment: augment), seed: 4, threads: threads, readAhead: 3,
+                pool: MemoryPool())
             defer { loader.close() }
             for epoch in epochs { loader.enqueue(Self.requests(epoch, batch: 32, shards: shards).prefix(2 * shards)) }
             var rows: [[Int]: [UInt32]] = [:]
@@ -109,8 +110,9 @@ struct LoaderTests {
     @Test("evaluation leaves samples as they are")
     func evaluatesWithoutTransforms() throws {
         let requests: [LoadRequest] = [.evaluation([3, 1, 4], of: .train)]
-        let plain = Loader(Numbered(), seed: 1, pool: MemoryPool())
-        let augmenting = Loader(Numbered(), transforms: [HorizontalFlip()], seed: 1, pool: MemoryPool())
+        let plain = Loader(try Pipeline(Numbered()), seed: 1, pool: MemoryPool())
+        let augmenting = Loader(
+            try Pipeline(Numbered(), augment: [TransformSetting(HorizontalFlip())]), seed: 1, pool: MemoryPool())
         plain.enqueue(requests)
         augmenting.enqueue(requests)
         let first = try #require(try plain.next())
@@ -122,7 +124,7 @@ struct LoaderTests {
 
     @Test("an empty request gives an empty batch")
     func deliversEmptyBatch() throws {
-        let loader = Loader(Numbered(), seed: 1, pool: MemoryPool())
+        let loader = Loader(try Pipeline(Numbered()), seed: 1, pool: MemoryPool())
         loader.enqueue([.training([], epoch: 0)])
         let batch = try #require(try loader.next())
         #expect(batch.count == 0 && batch.input.shape == [0, 2, 3, 2])
@@ -132,7 +134,7 @@ struct LoaderTests {
 
     @Test("a sample that cannot be read is an error at its batch's turn, and later batches still come")
     func surfacesErrorsInOrder() throws {
-        let loader = Loader(Numbered(broken: [5]), seed: 1, threads: 2, pool: MemoryPool())
+        let loader = Loader(try Pipeline(Numbered(broken: [5])), seed: 1, threads: 2, pool: MemoryPool())
         loader.enqueue([.training([1, 2], epoch: 0), .training([4, 5], epoch: 0), .training([6], epoch: 0)])
         #expect(try loader.next()?.indices == [1, 2])
         let error = try #require(throws: LoaderError.self) { try loader.next() }
@@ -147,7 +149,7 @@ struct LoaderTests {
     @Test("a batch that does not come in time is an error, counted as waiting, and can be asked for again")
     func timesOut() throws {
         let gate = DispatchSemaphore(value: 0)
-        let loader = Loader(Numbered(gate: gate), seed: 1, pool: MemoryPool())
+        let loader = Loader(try Pipeline(Numbered(gate: gate)), seed: 1, pool: MemoryPool())
         loader.enqueue([.training([7, 8], epoch: 0)])
         let error = try #require(throws: LoaderError.self) { try loader.next(timeout: .milliseconds(20)) }
         #expect(
@@ -165,7 +167,7 @@ struct LoaderTests {
     func closesPromptly() throws {
         let gate = DispatchSemaphore(value: 0)
         let dataset = Numbered(gate: gate)
-        let loader = Loader(dataset, seed: 1, pool: MemoryPool())
+        let loader = Loader(try Pipeline(dataset), seed: 1, pool: MemoryPool())
         loader.enqueue([.training(ArraySlice(0..<100), epoch: 0)])
         dataset.entered.wait()
         #expect(!loader.close(timeout: .milliseconds(20)), "the thread is in the middle of its first sample")
@@ -178,7 +180,7 @@ struct LoaderTests {
 
     @Test("forgotten requests are not delivered, and later ones are")
     func forgetsRequests() throws {
-        let loader = Loader(Numbered(), seed: 1, threads: 2, readAhead: 2, pool: MemoryPool())
+        let loader = Loader(try Pipeline(Numbered()), seed: 1, threads: 2, readAhead: 2, pool: MemoryPool())
         loader.enqueue(Self.requests(0))
         _ = try loader.next()
         loader.removeAll()
@@ -193,7 +195,7 @@ struct LoaderTests {
     func boundsReadAhead() throws {
         let gate = DispatchSemaphore(value: 0)
         let dataset = Numbered(gate: gate)
-        let loader = Loader(dataset, seed: 1, threads: 4, readAhead: 2, pool: MemoryPool())
+        let loader = Loader(try Pipeline(dataset), seed: 1, threads: 4, readAhead: 2, pool: MemoryPool())
         loader.enqueue((0..<50).map { .training([$0], epoch: 0) })
         for _ in 0..<50 { gate.signal() }
         for expected in 0..<50 {

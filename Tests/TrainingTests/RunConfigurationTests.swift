@@ -27,7 +27,7 @@ struct RunConfigurationTests {
         #expect(other.run.seed == .max)
         #expect(other.data.limit.value == 7)
         #expect(other.training.clipNorm.value == 1.5)
-        #expect(other.data.augment == [])
+        #expect(other.data.augment.value == [])
         #expect(try RunConfiguration.parse(other.yaml(), source: "test") == other)
     }
 

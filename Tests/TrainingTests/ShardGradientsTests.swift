@@ -17,7 +17,7 @@ struct ShardGradientsTests {
         let plan = StepPlan(configuration, samples: 100)
         let tree = ShardTree(shards: plan.shards)
         let range = 0..<plan.shards
-        let loader = Loader(replica.dataset, seed: 1, pool: replica.engine.memory)
+        let loader = Loader(replica.pipeline, seed: 1, pool: replica.engine.memory)
         defer { loader.close() }
         loader.enqueue(plan.requests(epoch: 0, from: 0, shards: range))
         let gradients = ShardGradients(replica, tree: tree, range: range)
@@ -77,7 +77,7 @@ struct ShardGradientsTests {
             overrides: ["training.batch=12", "training.shards=5", "data.limit=100", "cluster.workers=1"])
         let replica = try Replica(configuration, threads: 1, environmentPath: nil)
         let plan = StepPlan(configuration, samples: 100)
-        let loader = Loader(replica.dataset, seed: 1, pool: replica.engine.memory)
+        let loader = Loader(replica.pipeline, seed: 1, pool: replica.engine.memory)
         defer { loader.close() }
         // The last worker's shards 2 ..< 5 are no single node of the tree.
         let tree = ShardTree(shards: 5)

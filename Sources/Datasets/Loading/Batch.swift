@@ -32,21 +32,25 @@ struct Collation: Sendable {
     }
 
     /// The shape of a batch of `count` samples.
-    func batchShape(_ count: Int) -> Shape {
-        Shape([count] + (shape.frames > 1 ? [shape.frames] : []) + [shape.height, shape.width, shape.channels])
-    }
+    func batchShape(_ count: Int) -> Shape { Shape([count] + shape.dimensions) }
 
-    /// Writes row `row` of a batch that starts at `batch`.
+    /// Writes row `row` of a batch that starts at `batch`; behind the frames of a short clip stand zeros.
     func write(_ sample: Sample, toRow row: Int, of batch: UnsafeMutablePointer<Float>) {
-        precondition(sample.shape == shape, "a sample of \(sample.shape) in a batch of \(shape)")
+        var padded = sample.shape
+        padded.frames = shape.frames
+        precondition(
+            padded == shape && sample.shape.frames <= shape.frames, "a sample of \(sample.shape) in a batch of \(shape)"
+        )
         let target = batch + row * shape.count
+        let count = sample.shape.count
+        (target + count).update(repeating: 0, count: shape.count - count)
         sample.withPixels { pixels in
             scales.withUnsafeBufferPointer { scales in
                 offsets.withUnsafeBufferPointer { offsets in
                     guard let pixels = pixels.baseAddress, let scales = scales.baseAddress,
                         let offsets = offsets.baseAddress
                     else { return }
-                    for start in stride(from: 0, to: shape.count, by: shape.rowBytes) {
+                    for start in stride(from: 0, to: count, by: shape.rowBytes) {
                         let source = pixels + start
                         let line = target + start
                         for index in 0..<shape.rowBytes {

@@ -32,6 +32,10 @@ enum StreamDomain {
     static let order: UInt64 = 0x6f72_6465_72
     /// Transforms of samples, followed by epoch and sample ("augment" in ASCII).
     static let augmentation: UInt64 = 0x61_7567_6d65_6e74
+    /// What a sample keeps in all epochs, followed by the sample ("constant" in ASCII).
+    static let sampleConstant: UInt64 = 0x636f_6e73_7461_6e74
+    /// Drawn clips, followed by split and clip ("moving" in ASCII).
+    static let movingShapes: UInt64 = 0x6d6f_7669_6e67
     /// Drawn samples, followed by split and sample ("shapes" in ASCII).
     static let shapes: UInt64 = 0x7368_6170_6573
 }

@@ -6,7 +6,7 @@ public struct LoadRequest: Sendable, Hashable {
     public let epoch: Int
     /// The samples in the order in which the batch holds them; may be empty.
     public let indices: ArraySlice<Int>
-    /// Whether the loader's transforms are applied.
+    /// Whether the transforms of training samples are applied, not those of evaluation.
     public let isAugmented: Bool
 
     /// A request for training samples, transformed with the random numbers of `epoch`.
@@ -14,7 +14,7 @@ public struct LoadRequest: Sendable, Hashable {
         LoadRequest(split: .train, epoch: epoch, indices: indices, isAugmented: true)
     }
 
-    /// A request for samples of `split` as they are.
+    /// A request for samples of `split` as an evaluation sees them.
     public static func evaluation(_ indices: ArraySlice<Int>, of split: Split = .test) -> LoadRequest {
         LoadRequest(split: split, epoch: 0, indices: indices, isAugmented: false)
     }

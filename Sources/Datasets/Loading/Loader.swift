@@ -16,22 +16,21 @@ public final class Loader: Sendable {
     /// Starts the threads; they wait for requests.
     ///
     /// - Parameters:
-    ///   - transforms: What is applied to samples of augmented requests, in this order.
+    ///   - pipeline: The data set and the transforms of its samples.
     ///   - threads: The number of threads, at least 1.
     ///   - readAhead: The largest number of batches in memory that are ready or being made, at least 1.
     ///   - pool: Where the batches' tensors live.
     public init(
-        _ dataset: any Dataset, transforms: [any Transform] = [], seed: UInt64, threads: Int = 1, readAhead: Int = 4,
-        pool: MemoryPool
+        _ pipeline: Pipeline, seed: UInt64, threads: Int = 1, readAhead: Int = 4, pool: MemoryPool
     ) {
         precondition(threads >= 1 && readAhead >= 1, "a loader has a thread and room for a batch")
         let queue = LoadQueue(readAhead: readAhead)
-        let producer = BatchProducer(dataset, transforms: transforms, seed: seed, pool: pool)
+        let producer = BatchProducer(pipeline, seed: seed, pool: pool)
         self.queue = queue
-        self.dataset = dataset
+        dataset = pipeline.dataset
         self.threads = (0..<threads).map { index in
             DedicatedThread(name: "loader-\(index)") {
-                var sample = Sample(dataset.sampleShape)
+                var sample = Sample(pipeline.dataset.sampleShape)
                 while let (ticket, request) = queue.take() {
                     let outcome = producer.batch(request, through: &sample) { queue.wants(ticket) }
                     if let outcome { queue.put(outcome, for: ticket) }

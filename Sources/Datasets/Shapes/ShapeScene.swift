@@ -1,6 +1,32 @@
 import Tensors
 
-/// One picture of a figure: where it stands, how it is turned, how it is coloured.
+/// Where a figure stands, how it is turned, how large it is.
+package struct Pose {
+    /// The middle in pixels from the left (`x`) and the top (`y`).
+    package var centre: (x: Float, y: Float)
+    /// Where the figure's x axis points: a step to the right (`x`) and up (`y`) of length 1.
+    package var direction: (x: Float, y: Float)
+    /// The pixels of the figure's unit of length.
+    package var radius: Float
+
+    /// Makes a pose from its parts.
+    package init(centre: (x: Float, y: Float), direction: (x: Float, y: Float), radius: Float) {
+        self.centre = centre
+        self.direction = direction
+        self.radius = radius
+    }
+
+    /// Draws the lots of a figure that lies within the picture and stands nearly upright.
+    init(_ random: inout RandomStream) {
+        radius = random.uniform(8, 13)
+        let room = Float(ShapeScene.side / 2) - radius
+        let middle = Float(ShapeScene.side - 1) / 2
+        centre = (middle + random.uniform(-room, room), middle + random.uniform(-room, room))
+        direction = ShapeScene.unit(1, random.uniform(-0.6, 0.6))
+    }
+}
+
+/// What a picture of a figure is painted with: colours, uneven ground with stripes, noise.
 struct ShapeScene {
     /// The pixels of a side.
     static let side = 32
@@ -10,12 +36,6 @@ struct ShapeScene {
     /// Red, green, blue between 0 and 255, and a lane that is not used.
     private typealias Colour = SIMD4<Float>
 
-    private let figure: Figure
-    private let centre: (x: Float, y: Float)
-    /// A pixel's way along the figure's x axis for a step to the right (`x`) and up (`y`); a radius has length 1.
-    private let axis: (x: Float, y: Float)
-    /// The pixels of the figure's unit of length.
-    private let radius: Float
     private let ground: Colour
     private let ink: Colour
     /// The change of the ground's colour for each pixel to the right and down.
@@ -23,27 +43,33 @@ struct ShapeScene {
     private let stripes: Stripes
     private let noise: Float
 
-    /// Draws the lots of a picture of `figure` from `random`.
-    init(_ figure: Figure, random: inout RandomStream) {
-        self.figure = figure
-        radius = random.uniform(8, 13)
-        let room = Float(Self.side / 2) - radius
-        let middle = Float(Self.side - 1) / 2
-        centre = (middle + random.uniform(-room, room), middle + random.uniform(-room, room))
-        let turn = Self.unit(1, random.uniform(-0.6, 0.6))
-        axis = (turn.x / radius, turn.y / radius)
+    /// Draws the lots of a picture from `random`.
+    ///
+    /// - Parameters:
+    ///   - slope: The largest change of a colour from a pixel to the next.
+    ///   - stripes: The largest height of the stripes.
+    ///   - noise: The bounds of the noise's amplitude.
+    init(
+        slope steepest: Float = 1.6, stripes height: Float = 32, noise bounds: (Float, Float) = (8, 32),
+        _ random: inout RandomStream
+    ) {
         let first = Self.colour(25, 230, &random)
         var second = Self.colour(25, 230, &random)
         while !Self.isDistinct(first, second) { second = Self.colour(25, 230, &random) }
         ground = first
         ink = second
-        slope = (Self.colour(-1.6, 1.6, &random), Self.colour(-1.6, 1.6, &random))
-        stripes = Stripes(&random)
-        noise = random.uniform(8, 32)
+        slope = (Self.colour(-steepest, steepest, &random), Self.colour(-steepest, steepest, &random))
+        stripes = Stripes(height, &random)
+        noise = random.uniform(bounds.0, bounds.1)
     }
 
-    /// Draws the picture as bytes `[32, 32, 3]`, each with noise from `random`.
-    func draw(into pixels: UnsafeMutableBufferPointer<UInt8>, random: inout RandomStream) {
+    /// Draws `figure` in `pose` as bytes `[32, 32, 3]`, each with noise from `random`.
+    func draw(
+        _ figure: Figure, _ pose: Pose, into pixels: UnsafeMutablePointer<UInt8>, random: inout RandomStream
+    ) {
+        let (centre, radius) = (pose.centre, pose.radius)
+        // A pixel's way along the figure's x axis; a radius has length 1.
+        let axis = (x: pose.direction.x / radius, y: pose.direction.y / radius)
         let steps = Lanes(0, 1, 2, 3, 4, 5, 6, 7)
         for row in 0..<Self.side {
             let up = centre.y - Float(row)
@@ -96,7 +122,7 @@ struct ShapeScene {
     }
 
     /// A point on the unit circle, each equally likely; by rejection, because `sin` and `cos` differ between hosts.
-    fileprivate static func direction(_ random: inout RandomStream) -> (x: Float, y: Float) {
+    static func direction(_ random: inout RandomStream) -> (x: Float, y: Float) {
         while true {
             let (x, y) = (random.uniform(-1, 1), random.uniform(-1, 1))
             let square = x * x + y * y
@@ -105,7 +131,7 @@ struct ShapeScene {
     }
 
     /// The direction of (x, y) as a point on the unit circle.
-    private static func unit(_ x: Float, _ y: Float) -> (x: Float, y: Float) {
+    static func unit(_ x: Float, _ y: Float) -> (x: Float, y: Float) {
         let length = (x * x + y * y).squareRoot()
         return (x / length, y / length)
     }
@@ -127,12 +153,12 @@ private struct Stripes {
     private let phase: Float
     private let height: Float
 
-    init(_ random: inout RandomStream) {
+    init(_ height: Float, _ random: inout RandomStream) {
         let direction = ShapeScene.direction(&random)
         let length = random.uniform(4, 16)
         step = (direction.x / length, direction.y / length)
         phase = random.uniform()
-        height = random.uniform(0, 32)
+        self.height = random.uniform(0, height)
     }
 
     /// What the stripes add to each channel at pixels of a row: between -height/2 and height/2.

@@ -11,7 +11,9 @@ import Tensors
 public struct Shapes: Dataset {
     /// The data set in the catalogue.
     public static let entry = DatasetEntry(
-        name: "shapes", summary: "drawn figures of 10 classes, 32×32 RGB, 20000 train and 4000 test; built in, no files"
+        name: "shapes",
+        summary: "drawn figures of 10 classes, 32×32 RGB, 20000 train and 4000 test; built in, no files",
+        augment: [RandomCrop(), HorizontalFlip()]
     ) { (_) throws(DatasetError) in Shapes() }
 
     /// Raised whenever a sample's bytes change, so that hosts with different programs do not train together.
@@ -56,7 +58,11 @@ public struct Shapes: Dataset {
         var random = RandomStream(seed: seed, StreamDomain.shapes, split == .train ? 0 : 1, UInt64(index))
         sample.reshape(to: sampleShape)
         sample.label = figure.rawValue
-        let scene = ShapeScene(figure, random: &random)
-        sample.withMutablePixels { scene.draw(into: $0, random: &random) }
+        let pose = Pose(&random)
+        let scene = ShapeScene(&random)
+        sample.withMutablePixels { pixels in
+            guard let pixels = pixels.baseAddress else { return }
+            scene.draw(figure, pose, into: pixels, random: &random)
+        }
     }
 }

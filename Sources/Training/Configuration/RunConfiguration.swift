@@ -59,10 +59,11 @@ public struct RunConfiguration: Codable, Sendable, Equatable, ValidatedSection {
     /// - Throws: `ConfigurationError` for a number that YAML cannot hold.
     public func yaml() throws(ConfigurationError) -> String { try ConfigurationWriter.write(self) }
 
-    /// With the number of canonical shards filled in: the number of workers, if none is given.
+    /// With what follows from other keys filled in: as many canonical shards as workers, the data set's own transforms.
     public var resolved: RunConfiguration {
         var copy = self
         copy.training.shards.value = shards
+        copy.data.augment.value = data.augmentation
         return copy
     }
 

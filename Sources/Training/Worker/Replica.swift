@@ -14,7 +14,7 @@ import Tensors
 package final class Replica {
     package let configuration: RunConfiguration
     package let engine: Engine
-    package let dataset: any Dataset
+    package let pipeline: Pipeline
     package let model: Model
     package let loss: any Loss
     package let optimizer: OptimizerState
@@ -25,14 +25,16 @@ package final class Replica {
     package init(_ configuration: RunConfiguration, threads: Int, environmentPath: String?) throws {
         self.configuration = configuration
         engine = try Engine(configuration.engine.kernels.instructionSet, threads: threads)
-        dataset = try DatasetCatalog.open(configuration.data, environmentPath: environmentPath)
-        let shape = dataset.sampleShape
+        pipeline = try DatasetCatalog.pipeline(configuration.data, environmentPath: environmentPath)
         model = try Model(
-            configuration.model.name, sample: [shape.height, shape.width, shape.channels],
-            classes: dataset.classes.count, seed: configuration.run.seed)
+            configuration.model.name, sample: Shape(pipeline.sampleShape.dimensions),
+            classes: pipeline.dataset.classes.count, seed: configuration.run.seed)
         loss = try LossCatalog.make(configuration.loss)
         optimizer = OptimizerState(try OptimizerCatalog.make(configuration.optimizer), for: model.arena)
     }
+
+    /// Where the samples come from.
+    package var dataset: any Dataset { pipeline.dataset }
 
     /// What all workers of a run must have in common.
     package func identity(build: String) throws -> Identity {

@@ -55,14 +55,13 @@ final class TrainingLoop {
             configuration.optimizer.learningRate, configuration.schedule, stepsPerEpoch: plan.stepsPerEpoch,
             totalSteps: plan.totalSteps)
         clipping = configuration.training.clipNorm.value.map(GradientClipping.init(maximumNorm:))
-        let transforms = try TransformCatalog.transforms(named: configuration.data.augment)
         // Two steps ahead: while one is computed, the next is ready and the one after it is being made.
         loader = Loader(
-            replica.dataset, transforms: transforms, seed: configuration.run.seed,
+            replica.pipeline, seed: configuration.run.seed,
             threads: configuration.data.loaderThreads, readAhead: 2 * range.count * plan.accumulate + 1,
             pool: replica.engine.memory)
         evaluationLoader = Loader(
-            replica.dataset, seed: configuration.run.seed, threads: configuration.data.loaderThreads, readAhead: 2,
+            replica.pipeline, seed: configuration.run.seed, threads: configuration.data.loaderThreads, readAhead: 2,
             pool: replica.engine.memory)
         steps = assignment.firstStep
     }
