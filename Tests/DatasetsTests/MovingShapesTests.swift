@@ -147,7 +147,7 @@ struct MovingShapesTests {
                 // The noise of two frames, at most 8 each, and rounding.
                 #expect(changed == 0, "clip \(index)")
             } else if Motion(rawValue: sample.label) != .bouncing {
-                #expect(changed > 60, "clip \(index): \(changed)")
+                #expect(changed > 30, "clip \(index): \(changed)")
             }
         }
     }
