@@ -48,7 +48,7 @@ extension EndToEnd {
                     ),
                     (
                         "data.name=cifar11",
-                        "'data.name' names an unknown data set 'cifar11'; known: cifar10, cifar100, shapes; "
+                        "'data.name' names an unknown data set 'cifar11'; known: cifar10, cifar100, shapes, moving_shapes; "
                             + "did you mean 'cifar10'?"
                     ),
                     ("cluster.workers=0", "'cluster.workers' must be between 1 and 4096, not 0"),
