@@ -12,8 +12,8 @@ private let instructionSet = "baseline"
 public let kernelSet = KernelSet(
     name: instructionSet,
     elementwise: ElementwiseKernels(
-        add: add, accumulate: accumulate, scale: scale, relu: relu, reluGradient: reluGradient, dropout: dropout,
-        sumOfSquares: sumOfSquares),
+        add: add, accumulate: accumulate, scale: scale, relu: relu, reluGradient: reluGradient, sigmoid: sigmoid,
+        tanh: tanh, dropout: dropout, sumOfSquares: sumOfSquares),
     rows: RowKernels(
         addBias: addBias, sum: sum, moments: moments, affine: affine, gradientSums: gradientSums,
         affineGradient: affineGradient, transpose: transpose),
@@ -24,4 +24,6 @@ public let kernelSet = KernelSet(
         depthwiseInputGradient: depthwiseInputGradient,
         depthwiseWeightGradient: depthwiseWeightGradient),
     pooling: PoolingKernels(maximum: maximum, maximumGradient: maximumGradient),
+    recurrent: RecurrentKernels(
+        lstm: lstm, lstmGradient: lstmGradient, gru: gru, gruGradient: gruGradient, tanhGradient: tanhGradient),
     update: UpdateKernels(sgd: sgd))

@@ -10,6 +10,10 @@ public struct ElementwiseKernels: Sendable {
     public let relu: @Sendable (Source, Destination, Int) -> Void
     /// dx = dy where y > 0, else 0: `(y, dy, dx, count, accumulate)`; dx may be dy.
     public let reluGradient: @Sendable (Source, Source, Destination, Int, Bool) -> Void
+    /// y = 1 / (1 + e⁻ˣ): `(x, y, count)`; y may be x.
+    public let sigmoid: @Sendable (Source, Destination, Int) -> Void
+    /// y = tanh x: `(x, y, count)`; y may be x.
+    public let tanh: @Sendable (Source, Destination, Int) -> Void
     /// y = x · factor where number `i` of a random stream is kept, else 0:
     /// `(x, y, count, stream position, threshold, factor, accumulate)`; an element is dropped when the top 32 bits of its number are
     /// below `threshold`.
@@ -24,6 +28,8 @@ public struct ElementwiseKernels: Sendable {
         scale: @escaping @Sendable (Destination, Float, Int) -> Void,
         relu: @escaping @Sendable (Source, Destination, Int) -> Void,
         reluGradient: @escaping @Sendable (Source, Source, Destination, Int, Bool) -> Void,
+        sigmoid: @escaping @Sendable (Source, Destination, Int) -> Void,
+        tanh: @escaping @Sendable (Source, Destination, Int) -> Void,
         dropout: @escaping @Sendable (Source, Destination, Int, UInt64, UInt64, Float, Bool) -> Void,
         sumOfSquares: @escaping @Sendable (Source, Int) -> Double
     ) {
@@ -32,6 +38,8 @@ public struct ElementwiseKernels: Sendable {
         self.scale = scale
         self.relu = relu
         self.reluGradient = reluGradient
+        self.sigmoid = sigmoid
+        self.tanh = tanh
         self.dropout = dropout
         self.sumOfSquares = sumOfSquares
     }

@@ -20,19 +20,22 @@ public struct KernelSet: Sendable {
     public let convolution: ConvolutionKernels
     /// Pooling over image windows.
     public let pooling: PoolingKernels
+    /// Steps of recurrent layers without their matrix products.
+    public let recurrent: RecurrentKernels
     /// Optimizer updates in one pass over flat memory.
     public let update: UpdateKernels
 
     /// Gathers the functions of one instruction set.
     public init(
         name: String, elementwise: ElementwiseKernels, rows: RowKernels, convolution: ConvolutionKernels,
-        pooling: PoolingKernels, update: UpdateKernels
+        pooling: PoolingKernels, recurrent: RecurrentKernels, update: UpdateKernels
     ) {
         self.name = name
         self.elementwise = elementwise
         self.rows = rows
         self.convolution = convolution
         self.pooling = pooling
+        self.recurrent = recurrent
         self.update = update
     }
 }

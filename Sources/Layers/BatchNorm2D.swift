@@ -52,7 +52,7 @@ public struct BatchNorm2D: Layer {
                 variance: Array(UnsafeBufferPointer(start: values + variance.range.lowerBound, count: channels)))
             return tape.apply(Normalization(epsilon: epsilon, running: running, record: nil), to: inputs)
         }
-        let samples = input.value.shape[0]
+        let samples = input.value.shape[0] / context.rowsPerSample
         let block = tape.block
         let record = Normalization.Record { batchMean, batchVariance in
             block?.record(batchMean, samples: samples, for: mean)

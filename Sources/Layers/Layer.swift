@@ -48,6 +48,8 @@ public final class ForwardContext {
     public let lengths: [Int]?
     /// By layer path, what to show the layer's output to.
     public let observers: [String: Observer]
+    /// How many rows of a layer's batch belong to one sample: more than 1 where frames lie in the batch.
+    public private(set) var rowsPerSample = 1
     private let seed: UInt64
     private let streamPath: [UInt64]
     private var streams: UInt64 = 0
@@ -69,6 +71,13 @@ public final class ForwardContext {
     public func nextStream() -> RandomStream {
         streams += 1
         return RandomStream(seed: seed, path: [Self.domain] + streamPath + [streams])
+    }
+
+    /// Runs `body` on a batch in which each sample has `count` times as many rows.
+    func withRows(each count: Int, _ body: () -> Variable) -> Variable {
+        rowsPerSample *= count
+        defer { rowsPerSample /= count }
+        return body()
     }
 
     /// Separates the streams of layers from all others of the same seed.

@@ -22,7 +22,10 @@ struct GoldenLayerTests {
         let upstream = try Fixture(name, in: .module).tensor("first.grad.output")
         let network = try LayerCase(name)
         func pass(_ engineCase: EngineCase) throws -> Pass {
-            Pass(network.layer, network.arena, network.input, mode: network.mode, engine: try engineCase.make()) { _ in
+            Pass(
+                network.layer, network.arena, network.input, mode: network.mode, engine: try engineCase.make(),
+                lengths: network.lengths
+            ) { _ in
                 upstream
             }
         }
@@ -43,7 +46,8 @@ struct GoldenLayerTests {
         let upstream = try fixture.tensor("\(step).grad.output")
         let block = GradientBlock(for: arena)
         let pass = Pass(
-            network.layer, arena, input, mode: network.mode, engine: try engineCase.make(), block: block
+            network.layer, arena, input, mode: network.mode, engine: try engineCase.make(), block: block,
+            lengths: network.lengths
         ) { _ in upstream }
         let label: Comment = "\(step) batch, \(engineCase)"
         let output = try fixture.tensor("\(step).output")

@@ -131,9 +131,9 @@ struct GradientCheckTests {
 
     /// Compares forward with `reference`, and backward with its directional derivatives for the input and each
     /// parameter, for every instruction set.
-    private func check(
+    func check(
         _ reference: ReferenceFunction, input: Shape, mean: Float = 0, mode: ForwardContext.Mode = .training,
-        seed: UInt64 = 29, directions: Int = 2, _ make: (ParameterBuilder) -> any Layer
+        seed: UInt64 = 29, directions: Int = 2, lengths: [Int]? = nil, _ make: (ParameterBuilder) -> any Layer
     ) throws {
         let builder = ParameterBuilder()
         let layer = make(builder)
@@ -145,7 +145,9 @@ struct GradientCheckTests {
         let value = reference(inputs)
         let upstream = generator.tensor([value.count])
         let passes = try EngineCase.single.map { engineCase in
-            Pass(layer, arena, x, mode: mode, engine: try engineCase.make()) { upstream.reshaped(to: $0.shape) }
+            Pass(layer, arena, x, mode: mode, engine: try engineCase.make(), lengths: lengths) {
+                upstream.reshaped(to: $0.shape)
+            }
         }
         for pass in passes {
             let expected = Tensor(pass.output.shape, value.map(Float.init))

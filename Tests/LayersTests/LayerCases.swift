@@ -14,11 +14,13 @@ struct LayerCase {
     let arena: ParameterArena
     /// Whether the case is one of evaluation.
     let mode: ForwardContext.Mode
+    /// The number of frames of each clip; nil when all are full.
+    var lengths: [Int]?
 
     /// Golden cases of layers, by the names of their fixtures.
     static let golden = Fixture.names(
         in: .module, startingWith: "convolution", "linear", "relu", "max_pool", "global", "batch_norm", "flatten",
-        "residual")
+        "residual", "recurrent")
     /// All cases.
     static let names = golden + ["dropout", "dropout_of_nothing", "sequential"]
 
@@ -40,6 +42,7 @@ struct LayerCase {
             layer = try parameters.layer(builder)
             input = try fixture.tensor("first.input")
             mode = parameters.evaluation == true ? .evaluation : .training
+            lengths = parameters.lengths
             arena = builder.build(seed: 3)
             try fixture.load(into: arena)
             return
@@ -57,7 +60,10 @@ struct LayerParameters: Decodable {
 
     let layer: String
     var from, to, kernel, stride, padding, dilation, groups, channels: Int?
-    var bias, evaluation: Bool?
+    var bias, evaluation, bidirectional: Bool?
+    var kind: String?
+    var hidden, layers: Int?
+    var lengths: [Int]?
 
     func layer(_ builder: ParameterBuilder) throws -> any Layer {
         switch layer {
@@ -73,6 +79,10 @@ struct LayerParameters: Decodable {
         case "flatten": Flatten(builder)
         case "residual": residual(builder)
         case "residual_block": residualBlock(builder)
+        case "recurrent":
+            Recurrent(
+                builder, kind.flatMap(RecurrentKind.init) ?? .rnn, from: from ?? 1, hidden: hidden ?? 1,
+                layers: layers ?? 1, bidirectional: bidirectional ?? false, bias: bias ?? true, packed: lengths != nil)
         default: throw UnknownLayer(name: layer)
         }
     }

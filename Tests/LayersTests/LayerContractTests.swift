@@ -14,16 +14,20 @@ struct LayerContractTests {
         let engine = try Engine()
         for mode in [ForwardContext.Mode.training, .evaluation] {
             let tape = Tape(engine: engine, arena: network.arena)
-            let output = network.layer(tape.constant(network.input), ForwardContext(tape: tape, mode: mode))
+            let output = network.layer(
+                tape.constant(network.input), ForwardContext(tape: tape, mode: mode, lengths: network.lengths))
             #expect(output.value.shape == Shape([shape[0]] + promised.dimensions))
         }
     }
 
-    @Test("the input and every parameter receive a gradient", arguments: LayerCase.names)
+    // With a single frame no gradient reaches the weights of the previous state.
+    @Test(
+        "the input and every parameter receive a gradient",
+        arguments: LayerCase.names.filter { !$0.hasSuffix("of_one_frame") })
     func gradients(name: String) throws {
         let network = try LayerCase(name)
         var generator = CaseGenerator(seed: 11)
-        let pass = Pass(network.layer, network.arena, network.input, engine: try Engine()) {
+        let pass = Pass(network.layer, network.arena, network.input, engine: try Engine(), lengths: network.lengths) {
             generator.tensor($0.shape)
         }
         #expect(pass.inputGradient.elements.contains { $0 != 0 })
@@ -39,7 +43,9 @@ struct LayerContractTests {
         let engine = try Engine()
         let passes = (0..<2).map { _ in
             var generator = CaseGenerator(seed: 13)
-            return Pass(network.layer, network.arena, network.input, engine: engine) { generator.tensor($0.shape) }
+            return Pass(network.layer, network.arena, network.input, engine: engine, lengths: network.lengths) {
+                generator.tensor($0.shape)
+            }
         }
         #expect(passes[1].differences(from: passes[0]) == [])
     }
@@ -51,7 +57,9 @@ struct LayerContractTests {
         let block = GradientBlock(for: network.arena)
         let passes = (0..<2).map { _ in
             var generator = CaseGenerator(seed: 17)
-            return Pass(network.layer, network.arena, network.input, engine: engine, block: block) {
+            return Pass(
+                network.layer, network.arena, network.input, engine: engine, block: block, lengths: network.lengths
+            ) {
                 generator.tensor($0.shape)
             }
         }

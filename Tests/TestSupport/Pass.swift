@@ -21,15 +21,18 @@ public struct Pass {
     ///   - engine: What computes.
     ///   - block: Where gradients go; a new one if nil. Gradients that are there already are added to.
     ///   - streamPath: Which random numbers the layers draw.
+    ///   - lengths: The number of frames of each clip; nil when all are full.
     ///   - upstream: The gradient of the output, from the output.
     public init(
         _ layer: any Layer, _ arena: ParameterArena, _ input: Tensor, mode: ForwardContext.Mode = .training,
-        engine: Engine, block: GradientBlock? = nil, streamPath: [UInt64] = [], upstream: (Tensor) -> Tensor
+        engine: Engine, block: GradientBlock? = nil, streamPath: [UInt64] = [], lengths: [Int]? = nil,
+        upstream: (Tensor) -> Tensor
     ) {
         let block = block ?? GradientBlock(for: arena)
         let tape = Tape(engine: engine, arena: arena, block: block)
         let variable = tape.constant(input, wantsGradient: true)
-        let result = layer(variable, ForwardContext(tape: tape, mode: mode, seed: 5, streamPath: streamPath))
+        let context = ForwardContext(tape: tape, mode: mode, seed: 5, streamPath: streamPath, lengths: lengths)
+        let result = layer(variable, context)
         tape.backward(from: result, gradient: upstream(result.value))
         block.finish()
         output = result.value
