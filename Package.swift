@@ -68,7 +68,7 @@ let package = Package(
         .executableTarget(
             name: "convoy",
             dependencies: [
-                "Training", "Cluster", "Messaging", "Configuration", "Datasets", "Tensors",
+                "Training", "Autograd", "Cluster", "Messaging", "Configuration", "Datasets", "Tensors", "Threading",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

@@ -26,6 +26,7 @@ public final class Tape {
     private struct Node {
         let inputs: [Variable]
         let output: Variable
+        let layer: String
         let backward: (Tensor, GradientSinks) -> Void
     }
 
@@ -35,14 +36,18 @@ public final class Tape {
     public let arena: ParameterArena
     /// Where gradients and statistics of the pass go; nil when it only evaluates.
     public let block: GradientBlock?
+    /// The layer whose operations are being recorded.
+    public var layer = ""
+    private let times: LayerTimes?
     private var nodes: [Node] = []
     private var parameterVariables: [Int: Variable] = [:]
 
-    /// A tape that records when there is a block for the gradients.
-    public init(engine: Engine, arena: ParameterArena, block: GradientBlock? = nil) {
+    /// A tape that records when there is a block for the gradients, and adds the operations' times to `times`.
+    public init(engine: Engine, arena: ParameterArena, block: GradientBlock? = nil, times: LayerTimes? = nil) {
         self.engine = engine
         self.arena = arena
         self.block = block
+        self.times = times
     }
 
     /// A value without a gradient, unless it is asked for.
@@ -62,12 +67,12 @@ public final class Tape {
 
     /// Computes an operation and records it if a gradient may be wanted.
     public func apply<O: Operation>(_ operation: O, to inputs: [Variable]) -> Variable {
-        let (output, saved) = operation.forward(inputs.map(\.value), engine)
+        let (output, saved) = timed(layer, \.forward) { operation.forward(inputs.map(\.value), engine) }
         let variable = Variable(output, needsGradient: inputs.contains(where: \.needsGradient))
         if variable.needsGradient {
             let engine = engine
             nodes.append(
-                Node(inputs: inputs, output: variable) { gradient, sinks in
+                Node(inputs: inputs, output: variable, layer: layer) { gradient, sinks in
                     operation.backward(gradient, saved, sinks, engine)
                 })
         }
@@ -84,8 +89,17 @@ public final class Tape {
         while let node = nodes.popLast() {
             guard let gradient = node.output.gradient else { continue }
             if !node.output.keepsGradient { node.output.gradient = nil }
-            node.backward(gradient, GradientSinks(variables: node.inputs, block: block, engine: engine))
+            timed(node.layer, \.backward) {
+                node.backward(gradient, GradientSinks(variables: node.inputs, block: block, engine: engine))
+            }
         }
+    }
+
+    private func timed<Result>(
+        _ layer: String, _ direction: WritableKeyPath<LayerTimes.Entry, Duration>, _ body: () -> Result
+    ) -> Result {
+        guard let times else { return body() }
+        return times.measure(layer, direction, body)
     }
 
     /// The gradient that backward gave to `variable`; nil when it was not kept or not reached.

@@ -21,7 +21,10 @@ public protocol Layer: Sendable {
 extension Layer {
     /// Computes the output and shows it to the observers of this layer.
     public func callAsFunction(_ input: Variable, _ context: ForwardContext) -> Variable {
+        let outer = context.tape.layer
+        context.tape.layer = path
         let output = forward(input, context)
+        context.tape.layer = outer
         context.observers[path]?(output)
         return output
     }

@@ -21,7 +21,7 @@ struct ShardGradientsTests {
         defer { loader.close() }
         loader.enqueue(plan.requests(epoch: 0, from: 0, shards: range))
         let gradients = ShardGradients(replica, tree: tree, range: range)
-        let open = try gradients.compute(epoch: 0, step: 0, loader: loader, isStopping: isStopping)
+        let open = try gradients.compute(epoch: 0, step: 0, from: loader, isStopping: isStopping)
         #expect(Array(open.keys) == [tree.root])
         let block = try #require(open[tree.root])
         return (
@@ -85,7 +85,7 @@ struct ShardGradientsTests {
         var rounds: [[ShardNode: [Float]]] = []
         for _ in 0..<2 {
             loader.enqueue(plan.requests(epoch: 0, from: 0, shards: 2..<5).prefix(3))
-            let open = try gradients.compute(epoch: 0, step: 0, loader: loader, isStopping: false)
+            let open = try gradients.compute(epoch: 0, step: 0, from: loader, isStopping: false)
             rounds.append(open.mapValues { block in (0..<block.count).map { block.base[$0] } })
         }
         #expect(Set(rounds[0].keys) == Set(tree.maximalNodes(in: 2..<5)))

@@ -13,6 +13,20 @@ public struct Batch: Sendable {
 
     /// The number of samples.
     public var count: Int { indices.count }
+
+    /// Gathers samples; `indices` tells which they are.
+    public init(input: Tensor, lengths: [Int]?, targets: [Int32], indices: [Int]) {
+        self.input = input
+        self.lengths = lengths
+        self.targets = targets
+        self.indices = indices
+    }
+}
+
+/// Where the batches of a step come from.
+public protocol BatchSource {
+    /// The next batch, or nil when there is none.
+    func next() throws -> Batch?
 }
 
 /// Turns decoded samples into rows of a batch: float = byte · scale + offset, for each channel.

@@ -8,7 +8,7 @@ import Threading
 ///
 /// - Determinism: a sample's random numbers come from (seed, epoch, index), so a batch depends on its request and the
 ///   seed alone, not on threads, workers, or what was loaded before.
-public final class Loader: Sendable {
+public final class Loader: BatchSource, Sendable {
     private let queue: LoadQueue
     private let threads: [DedicatedThread]
     private let dataset: any Dataset
@@ -52,7 +52,7 @@ public final class Loader: Sendable {
     /// - Parameter timeout: How long to wait for it.
     /// - Throws: When a sample of this batch could not be read (later batches still come), when the batch is not there
     ///   in time (it can still be asked for), or when the loader is closed.
-    public func next(timeout: Duration = .seconds(60)) throws(LoaderError) -> Batch? {
+    public func next(timeout: Duration) throws(LoaderError) -> Batch? {
         switch queue.next(timeout: timeout) {
         case .outcome(let outcome): return try outcome.get()
         case .empty: return nil
@@ -61,6 +61,9 @@ public final class Loader: Sendable {
             throw .timedOut(dataset: dataset.name, request: request, threads: threads.count, waited: timeout)
         }
     }
+
+    /// The batch of the oldest request, waiting a minute for it at most.
+    public func next() throws(LoaderError) -> Batch? { try next(timeout: .seconds(60)) }
 
     /// The time that `next` has waited for batches in all, since the loader was made.
     public var timeWaited: Duration { queue.timeWaited }

@@ -22,10 +22,19 @@ package final class Replica {
     /// Builds what a configuration asks for; `environmentPath` is the value of `$CONVOY_DATA`.
     ///
     /// - Throws: The error of the module that cannot serve it, which names the key, file or layer.
-    package init(_ configuration: RunConfiguration, threads: Int, environmentPath: String?) throws {
+    package convenience init(_ configuration: RunConfiguration, threads: Int, environmentPath: String?) throws {
+        try self.init(
+            configuration, threads: threads,
+            pipeline: try DatasetCatalog.pipeline(configuration.data, environmentPath: environmentPath))
+    }
+
+    /// Builds what a configuration asks for, for samples that are at hand.
+    ///
+    /// - Throws: The error of the module that cannot serve it, which names the key or layer.
+    package init(_ configuration: RunConfiguration, threads: Int, pipeline: Pipeline) throws {
         self.configuration = configuration
+        self.pipeline = pipeline
         engine = try Engine(configuration.engine.kernels.instructionSet, threads: threads)
-        pipeline = try DatasetCatalog.pipeline(configuration.data, environmentPath: environmentPath)
         model = try Model(
             configuration.model.name, sample: Shape(pipeline.sampleShape.dimensions),
             classes: pipeline.dataset.classes.count, seed: configuration.run.seed)

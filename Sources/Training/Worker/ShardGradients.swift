@@ -11,19 +11,21 @@ import Tensors
 package final class ShardGradients {
     private let replica: Replica
     private let fold: FoldOrder
+    private let times: LayerTimes?
     private var free: [GradientBlock] = []
     private var open: [ShardNode: GradientBlock] = [:]
 
-    package init(_ replica: Replica, tree: ShardTree, range: Range<Int>) {
+    package init(_ replica: Replica, tree: ShardTree, range: Range<Int>, times: LayerTimes? = nil) {
         self.replica = replica
+        self.times = times
         fold = FoldOrder(tree, range: range)
     }
 
     /// The nodes' sums for the batch at hand; valid until the next call.
     ///
-    /// Batches come from `loader`, one for each shard and pass. `isStopping` is told to the other workers.
+    /// Batches come from `source`, one for each shard and pass. `isStopping` is told to the other workers.
     package func compute(
-        epoch: Int, step: Int, loader: Loader, isStopping: Bool
+        epoch: Int, step: Int, from source: any BatchSource, isStopping: Bool
     ) throws -> [ShardNode: GradientBlock] {
         free += open.values
         open = [:]
@@ -31,7 +33,7 @@ package final class ShardGradients {
             let block = free.popLast() ?? GradientBlock(for: replica.model.arena)
             block.reset()
             for pass in 0..<replica.configuration.training.accumulate {
-                guard let batch = try loader.next() else { throw TrainingError.missingBatch(step: step, shard: shard) }
+                guard let batch = try source.next() else { throw TrainingError.missingBatch(step: step, shard: shard) }
                 if batch.count > 0 { add(batch, epoch: epoch, step: step, shard: shard, pass: pass, to: block) }
             }
             block.finish()
@@ -51,7 +53,7 @@ package final class ShardGradients {
 
     /// One forward and backward pass.
     private func add(_ batch: Batch, epoch: Int, step: Int, shard: Int, pass: Int, to block: GradientBlock) {
-        let tape = Tape(engine: replica.engine, arena: replica.model.arena, block: block)
+        let tape = Tape(engine: replica.engine, arena: replica.model.arena, block: block, times: times)
         let context = ForwardContext(
             tape: tape, mode: .training, seed: replica.configuration.run.seed,
             streamPath: [UInt64(epoch), UInt64(step), UInt64(shard), UInt64(pass)],

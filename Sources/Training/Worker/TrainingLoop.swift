@@ -25,9 +25,8 @@ final class TrainingLoop {
     private let plan: StepPlan
     private let range: Range<Int>
     private let gradients: ShardGradients
-    private let sum: GradientBlock
+    private let update: ParameterUpdate
     private let rate: LearningRate
-    private let clipping: GradientClipping?
     private let loader: Loader
     private let evaluationLoader: Loader
     private var steps: Int
@@ -50,11 +49,10 @@ final class TrainingLoop {
         plan = StepPlan(configuration, samples: replica.dataset.count(.train))
         range = group.shards[assignment.rank]
         gradients = ShardGradients(replica, tree: group.tree, range: range)
-        sum = GradientBlock(for: replica.model.arena)
+        update = ParameterUpdate(replica, group)
         rate = try LearningRate(
             configuration.optimizer.learningRate, configuration.schedule, stepsPerEpoch: plan.stepsPerEpoch,
             totalSteps: plan.totalSteps)
-        clipping = configuration.training.clipNorm.value.map(GradientClipping.init(maximumNorm:))
         // Two steps ahead: while one is computed, the next is ready and the one after it is being made.
         loader = Loader(
             replica.pipeline, seed: configuration.run.seed,
@@ -98,22 +96,18 @@ final class TrainingLoop {
         let start = ContinuousClock.now
         let waitedBefore = loader.timeWaited
         control.progress(step: steps, phase: .computing)
-        let partials = try gradients.compute(epoch: epoch, step: steps, loader: loader, isStopping: isStopping())
+        let partials = try gradients.compute(epoch: epoch, step: steps, from: loader, isStopping: isStopping())
         control.progress(step: steps, phase: .communicating)
         let communicationStart = ContinuousClock.now
-        try reduce(partials)
+        let sum = try update.reduce(partials, step: steps)
         let communication = communicationStart.duration(to: .now)
         control.progress(step: steps, phase: .updating)
-        let count = sum[.samples]
         guard sum[.loss].isFinite else { throw TrainingError.notFinite(step: steps, epoch: epoch) }
         let learningRate = rate.at(steps)
-        let scale = 1 / count
-        let clip = clipping?.factor(sum, scale: scale, replica.engine) ?? 1
-        replica.optimizer.update(
-            replica.model.arena, sum, learningRate: learningRate, gradientScale: scale * clip, replica.engine)
-        replica.model.arena.absorb(statistics: sum.base, samples: count)
-        samples += Int(count)
-        epochSamples += Int(count)
+        update.apply(learningRate: learningRate)
+        let count = Int(sum[.samples])
+        samples += count
+        epochSamples += count
         if assignment.rank == 0 {
             let data = loader.timeWaited - waitedBefore
             let whole = start.duration(to: .now)
@@ -121,7 +115,7 @@ final class TrainingLoop {
                 .step(
                     StepReport(
                         epoch: epoch, step: steps, stepsPerEpoch: plan.stepsPerEpoch, totalSteps: plan.totalSteps,
-                        samples: Int(count), lossSum: Double(sum[.loss]),
+                        samples: count, lossSum: Double(sum[.loss]),
                         correct: Int(sum[.correct]), learningRate: Double(learningRate), seconds: whole.seconds,
                         computeSeconds: (whole - communication - data).seconds,
                         communicationSeconds: communication.seconds, dataSeconds: data.seconds)))
@@ -137,16 +131,6 @@ final class TrainingLoop {
             repeated += max(0, epochSamples - plan.samples)
         }
         epochSamples = 0
-    }
-
-    /// Sums the workers' partial sums bucket by bucket.
-    private func reduce(_ partials: [ShardNode: GradientBlock]) throws {
-        let size = replica.configuration.allreduce.bucketElements
-        for (bucket, start) in stride(from: 0, to: sum.count, by: size).enumerated() {
-            try group.sum(
-                step: UInt64(steps), bucket: UInt32(bucket), partials: partials.mapValues { $0.base + start },
-                count: min(size, sum.count - start), into: sum.base + start)
-        }
     }
 
     private func evaluate(epoch: Int) throws {

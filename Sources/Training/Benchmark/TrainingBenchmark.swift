@@ -1,0 +1,82 @@
+import Autograd
+import Cluster
+import Collectives
+import Foundation
+import Messaging
+import Models
+
+/// The throughput of training a reference model on random data: real workers and their all-reduce, but no loader.
+///
+/// This process is the worker of rank 0; it starts the others.
+public struct TrainingBenchmark: Sendable {
+    /// What is measured.
+    public struct Result: Codable, Sendable {
+        /// The measured model.
+        public let model: String
+        /// Worker processes, compute threads of each, and samples of a step on each.
+        public let workers, threads, batch: Int
+        /// The number of trainable parameters.
+        public let params: Int
+        /// The median time of a step in milliseconds, and the samples a second over all workers that follow from it.
+        public let stepMilliseconds, samplesPerSecond: Double
+        /// The mean loss of the last step.
+        public let loss: Double
+        /// The largest resident memory of the worker of rank 0 in MB (10⁶ bytes).
+        public let peakMemoryMB: Double
+        /// The median time from a worker's own gradients to the sum, waiting for other workers included.
+        public let allreduceMilliseconds: Double
+
+        enum CodingKeys: String, CodingKey {
+            case model, workers, threads, batch, params, loss
+            case stepMilliseconds = "step_ms"
+            case samplesPerSecond = "samples_per_s"
+            case peakMemoryMB = "peak_rss_mb"
+            case allreduceMilliseconds = "allreduce_ms"
+        }
+    }
+
+    /// The run: model, loss, optimizer, engine, and of `cluster` and `training` what sizes it.
+    public let configuration: RunConfiguration
+    /// Steps that are measured, after `warmup` that are not.
+    public let steps, warmup: Int
+
+    /// Describes a measurement; `training.batch` counts the samples over all workers.
+    public init(_ configuration: RunConfiguration, steps: Int, warmup: Int) {
+        self.configuration = configuration
+        self.steps = steps
+        self.warmup = warmup
+    }
+
+    /// Trains as the worker of rank 0 beside processes that `arguments` starts as the others.
+    ///
+    /// - Parameters:
+    ///   - arguments: The command line of a worker, from its rank and the addresses of all.
+    ///   - times: Takes the layers' times over the measured steps.
+    /// - Throws: An error that names the model, the worker or the key that fails.
+    public func run(
+        arguments: (_ rank: Int, _ addresses: [String]) -> [String], times: LayerTimes? = nil
+    ) throws -> Result {
+        let addresses = (0..<configuration.cluster.workers).map { _ in LocalAddress.abstract("bench") }
+        let worker = try BenchmarkWorker(self, rank: 0, addresses: addresses, times: times)
+        let launcher = LocalLauncher { id, exit in
+            if exit != .status(0) { worker.cancel(reason: "\(id.name) \(exit); its own message is above") }
+        }
+        defer { launcher.close(grace: .milliseconds(500)) }
+        for rank in addresses.indices.dropFirst() {
+            try launcher.start(
+                .init(
+                    worker: BenchmarkWorker.id(rank), arguments: arguments(rank, addresses),
+                    environment: ProcessInfo.processInfo.environment, log: "/dev/stderr"))
+        }
+        let result = try worker.run()
+        _ = launcher.wait(until: .now + .seconds(5))
+        return result
+    }
+
+    /// Trains as a worker that ``run(arguments:times:)`` has started.
+    ///
+    /// - Throws: An error that names what fails.
+    public func runWorker(rank: Int, addresses: [String]) throws {
+        _ = try BenchmarkWorker(self, rank: rank, addresses: addresses).run()
+    }
+}

@@ -1,0 +1,42 @@
+import Autograd
+import Collectives
+import Configuration
+import Models
+import Optimizers
+
+/// What follows the gradients in each step: their sum over all workers, and the parameters' move along it.
+///
+/// Confined to the work thread.
+final class ParameterUpdate {
+    private let replica: Replica
+    private let group: AllReduceGroup
+    private let sum: GradientBlock
+    private let clipping: GradientClipping?
+
+    init(_ replica: Replica, _ group: AllReduceGroup) {
+        self.replica = replica
+        self.group = group
+        sum = GradientBlock(for: replica.model.arena)
+        clipping = replica.configuration.training.clipNorm.value.map(GradientClipping.init(maximumNorm:))
+    }
+
+    /// Sums the workers' partial sums bucket by bucket; the block is valid until the next call.
+    func reduce(_ partials: [ShardNode: GradientBlock], step: Int) throws -> GradientBlock {
+        let size = replica.configuration.allreduce.bucketElements
+        for (bucket, start) in stride(from: 0, to: sum.count, by: size).enumerated() {
+            try group.sum(
+                step: UInt64(step), bucket: UInt32(bucket), partials: partials.mapValues { $0.base + start },
+                count: min(size, sum.count - start), into: sum.base + start)
+        }
+        return sum
+    }
+
+    /// Moves parameters and running statistics by the last sum.
+    func apply(learningRate: Float) {
+        let scale = 1 / sum[.samples]
+        let clip = clipping?.factor(sum, scale: scale, replica.engine) ?? 1
+        replica.optimizer.update(
+            replica.model.arena, sum, learningRate: learningRate, gradientScale: scale * clip, replica.engine)
+        replica.model.arena.absorb(statistics: sum.base, samples: sum[.samples])
+    }
+}

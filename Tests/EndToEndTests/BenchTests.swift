@@ -1,0 +1,47 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("Benchmarks")
+    struct BenchTests {
+        @Test("bench train measures workers and their all-reduce, and prints one object")
+        func train() throws {
+            try Sandbox.with { sandbox in
+                let process = try sandbox.finish(
+                    ["bench", "train", "--workers", "2", "--batch", "4", "--steps", "2", "--warmup", "1", "--json"])
+                #expect(try process.end() == .status(0), "\(process.standardError)")
+                let object = try JSONSerialization.jsonObject(with: Data(process.standardOutput.utf8))
+                let values = try #require(object as? [String: Any])
+                #expect(
+                    values.keys.sorted() == [
+                        "allreduce_ms", "batch", "loss", "model", "params", "peak_rss_mb", "samples_per_s", "step_ms",
+                        "threads", "workers",
+                    ])
+                #expect(values["model"] as? String == "simple_cnn")
+                #expect(values["params"] as? Int == 268_650)
+                #expect(values["workers"] as? Int == 2 && values["batch"] as? Int == 4)
+                #expect((values["loss"] as? Double ?? 0) > 0)
+            }
+        }
+
+        @Test("bench train --profile adds the time of each layer")
+        func profile() throws {
+            try Sandbox.with { sandbox in
+                let process = try sandbox.finish(
+                    ["bench", "train", "--workers", "1", "--batch", "4", "--steps", "1", "--warmup", "0", "--profile"])
+                #expect(try process.end() == .status(0), "\(process.standardError)")
+                let lines = process.standardOutput.split(separator: "\n")
+                #expect(lines.count > 2 && lines.dropFirst().allSatisfy { $0.contains(" ms forward ") })
+            }
+        }
+
+        @Test("bench train refuses a model that there is not")
+        func unknownModel() throws {
+            try Sandbox.with { sandbox in
+                let process = try sandbox.finish(["bench", "train", "--model", "simple_cn"])
+                #expect(try process.end() == .status(2))
+                #expect(process.lastError.contains("unknown model 'simple_cn'"))
+            }
+        }
+    }
+}
