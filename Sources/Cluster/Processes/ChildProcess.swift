@@ -21,7 +21,7 @@ final class ChildProcess: Sendable {
     ///
     /// - Throws: ``LaunchError`` when the program cannot be run or the log cannot be opened.
     init(
-        _ arguments: [String], environment: [String: String], log: String,
+        _ arguments: [String], environment: [String: String], log: String?,
         onExit: @escaping @Sendable (ProcessExit) -> Void
     ) throws(LaunchError) {
         // The thread that starts the process stays until the process has ended: the kernel takes the end of that thread
@@ -82,9 +82,11 @@ public struct LaunchError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 /// Starts a process in a group of its own, with standard input empty and output and errors appended to `log`.
-private func spawn(_ arguments: [String], environment: [String: String], log: String) throws(LaunchError) -> pid_t {
-    let output = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard output >= 0 else { throw LaunchError(path: log, reason: String(cString: strerror(errno))) }
+private func spawn(_ arguments: [String], environment: [String: String], log: String?) throws(LaunchError) -> pid_t {
+    let output = log.map { open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) } ?? dup(STDERR_FILENO)
+    guard output >= 0 else {
+        throw LaunchError(path: log ?? "standard error", reason: String(cString: strerror(errno)))
+    }
     defer { close(output) }
     var files = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&files)

@@ -14,11 +14,11 @@ public final class LocalLauncher: Sendable {
         public var arguments: [String]
         /// The complete environment.
         public var environment: [String: String]
-        /// The file to which output and errors are appended.
-        public var log: String
+        /// The file to which output and errors are appended; nil for this process's standard error.
+        public var log: String?
 
         /// A worker process to start.
-        public init(worker: PeerID, arguments: [String], environment: [String: String], log: String) {
+        public init(worker: PeerID, arguments: [String], environment: [String: String], log: String?) {
             precondition(!arguments.isEmpty, "the first argument is the program's path")
             self.worker = worker
             self.arguments = arguments

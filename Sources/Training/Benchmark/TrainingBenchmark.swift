@@ -66,7 +66,7 @@ public struct TrainingBenchmark: Sendable {
             try launcher.start(
                 .init(
                     worker: BenchmarkWorker.id(rank), arguments: arguments(rank, addresses),
-                    environment: ProcessInfo.processInfo.environment, log: "/dev/stderr"))
+                    environment: ProcessInfo.processInfo.environment, log: nil))
         }
         let result = try worker.run()
         _ = launcher.wait(until: .now + .seconds(5))
