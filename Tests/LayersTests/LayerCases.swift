@@ -79,6 +79,9 @@ struct LayerParameters: Decodable {
         case "flatten": Flatten(builder)
         case "residual": residual(builder)
         case "residual_block": residualBlock(builder)
+        case "convolutional_lstm":
+            ConvolutionalLSTM(
+                builder, from: from ?? 1, hidden: hidden ?? 1, kernel: kernel ?? 1, bias: bias ?? true)
         case "recurrent":
             Recurrent(
                 builder, kind.flatMap(RecurrentKind.init) ?? .rnn, from: from ?? 1, hidden: hidden ?? 1,

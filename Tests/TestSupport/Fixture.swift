@@ -26,12 +26,12 @@ public struct Fixture: Sendable {
             .map { $0.replacing(".safetensors", with: "") }.sorted()
     }
 
-    /// The tensor `key`, images with their channels last.
+    /// The tensor `key`, images and clips (`[N, C, T, H, W]`) with their channels last.
     ///
     /// - Throws: `SafeTensorsError` when the tensor is missing or not of float32.
     public func tensor(_ key: String) throws -> Tensor {
         let stored = try weights(key)
-        return stored.shape.rank == 4 ? stored.channelsLast() : stored
+        return stored.shape.rank > 3 ? stored.channelsLast() : stored
     }
 
     /// The tensor `key` in PyTorch's layout, as filters are kept.

@@ -1,27 +1,29 @@
 import Tensors
 
 extension Tensor {
-    /// `[N, C, H, W]` to `[N, H, W, C]`.
-    public func channelsLast() -> Tensor {
-        let (images, channels, pixels) = (shape[0], shape[1], shape[2] * shape[3])
-        return Tensor([images, shape[2], shape[3], channels]) {
-            reorder(to: $0, images: images, rows: channels, columns: pixels)
+    /// `[N, C, H, W]` to `[N, H, W, C]`, `[N, C, T, H, W]` to `[N, T, H, W, C]`; with another `axis`, that one goes last.
+    public func channelsLast(axis: Int = 1) -> Tensor {
+        let sizes = shape.dimensions
+        let inner = sizes[(axis + 1)...]
+        return Tensor(Shape(sizes[..<axis] + inner + [sizes[axis]])) {
+            reorder(to: $0, blocks: sizes[..<axis].reduce(1, *), rows: sizes[axis], columns: inner.reduce(1, *))
         }
     }
 
-    /// `[N, H, W, C]` to `[N, C, H, W]`.
-    public func channelsFirst() -> Tensor {
-        let (images, channels, pixels) = (shape[0], shape[3], shape[1] * shape[2])
-        return Tensor([images, channels, shape[1], shape[2]]) {
-            reorder(to: $0, images: images, rows: pixels, columns: channels)
+    /// The way back: the last axis becomes axis `axis`.
+    public func channelsFirst(axis: Int = 1) -> Tensor {
+        let sizes = shape.dimensions
+        let inner = sizes[axis..<sizes.count - 1]
+        return Tensor(Shape(sizes[..<axis] + sizes.suffix(1) + inner)) {
+            reorder(to: $0, blocks: sizes[..<axis].reduce(1, *), rows: inner.reduce(1, *), columns: sizes.last ?? 1)
         }
     }
 
-    /// Transposes each image's `[rows, columns]`.
-    private func reorder(to target: UnsafeMutablePointer<Float>, images: Int, rows: Int, columns: Int) {
+    /// Transposes each block's `[rows, columns]`.
+    private func reorder(to target: UnsafeMutablePointer<Float>, blocks: Int, rows: Int, columns: Int) {
         withElements { source in
-            for image in 0..<images {
-                let start = image * rows * columns
+            for block in 0..<blocks {
+                let start = block * rows * columns
                 for row in 0..<rows {
                     for column in 0..<columns {
                         target[start + column * rows + row] = source[start + row * columns + column]

@@ -101,7 +101,7 @@ struct Correlation: Operation {
 
     // MARK: - Algorithms
 
-    private func forwardAlgorithm(_ engine: Engine) -> any ConvolutionAlgorithm {
+    func forwardAlgorithm(_ engine: Engine) -> any ConvolutionAlgorithm {
         if DepthwiseConvolution.serves(geometry) { return DepthwiseConvolution(geometry: geometry) }
         if DirectConvolution.serves(geometry, engine.kernels.convolution) {
             return DirectConvolution(geometry: geometry)
@@ -109,7 +109,7 @@ struct Correlation: Operation {
         return MatrixConvolution(geometry: geometry)
     }
 
-    private func inputGradientAlgorithm(_ engine: Engine) -> any ConvolutionAlgorithm {
+    func inputGradientAlgorithm(_ engine: Engine) -> any ConvolutionAlgorithm {
         if DepthwiseConvolution.serves(geometry) { return DepthwiseConvolution(geometry: geometry) }
         if DirectConvolution.servesInputGradient(geometry, engine.kernels.convolution) {
             return DirectConvolution(geometry: geometry)
@@ -120,7 +120,7 @@ struct Correlation: Operation {
     // MARK: - Weight layouts
 
     /// `[K, C/G, taps]` to `[G, taps, C/G, K/G]`, which is `[taps, C]` when each channel is a group.
-    private func packed(_ weight: Tensor, _ engine: Engine) -> Tensor {
+    func packed(_ weight: Tensor, _ engine: Engine) -> Tensor {
         engine.tensor([weight.count]) { packed in
             weight.withElements { weight in
                 if DepthwiseConvolution.serves(geometry) {
@@ -136,7 +136,7 @@ struct Correlation: Operation {
         }
     }
 
-    private func unpack(
+    func unpack(
         _ packed: UnsafePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ adds: Bool, _ engine: Engine
     ) {
         if DepthwiseConvolution.serves(geometry) {
