@@ -24,18 +24,33 @@ public final class GradientBlock {
     public let parameterRange, bufferRange, tallyRange: Range<Int>
     private var isWritten: [Bool]
     private let parameters: [Parameter]
+    /// Who keeps the memory; nil when the block does.
+    private let owner: AnyObject?
 
     /// A block of zeros for the model in `arena`.
-    public init(for arena: ParameterArena) {
-        parameterRange = arena.parameterRange
-        bufferRange = arena.bufferRange
-        tallyRange = arena.count..<arena.count + Tally.allCases.count
-        parameters = arena.parameters
-        isWritten = Array(repeating: false, count: parameters.count)
-        base = ParameterArena.allocate(tallyRange.upperBound)
+    public convenience init(for arena: ParameterArena) {
+        self.init(for: arena, base: ParameterArena.allocate(Self.count(for: arena)), owner: nil)
     }
 
-    deinit { base.deallocate() }
+    /// A block on memory that `owner` keeps: room for `count(for: arena)` floats, zero at first.
+    public convenience init(for arena: ParameterArena, memory: UnsafeMutablePointer<Float>, owner: AnyObject) {
+        self.init(for: arena, base: memory, owner: owner)
+    }
+
+    private init(for arena: ParameterArena, base: UnsafeMutablePointer<Float>, owner: AnyObject?) {
+        parameterRange = arena.parameterRange
+        bufferRange = arena.bufferRange
+        tallyRange = arena.count..<Self.count(for: arena)
+        parameters = arena.parameters
+        isWritten = Array(repeating: false, count: parameters.count)
+        self.base = base
+        self.owner = owner
+    }
+
+    deinit { if owner == nil { base.deallocate() } }
+
+    /// The number of elements of a block for the model in `arena`.
+    public static func count(for arena: ParameterArena) -> Int { arena.count + Tally.allCases.count }
 
     /// The number of elements.
     public var count: Int { tallyRange.upperBound }

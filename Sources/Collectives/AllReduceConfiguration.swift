@@ -17,10 +17,14 @@ public struct AllReduceConfiguration: Codable, Sendable, Equatable, ValidatedSec
     /// Seconds without any progress after which a worker gives up waiting for another.
     public var timeoutSeconds: Double = 60
 
+    /// Whether workers of one host sum in memory that they share.
+    public var sharedMemory = true
+
     enum CodingKeys: String, CodingKey {
         case algorithm, compression
         case bucketMegabytes = "bucket_mb"
         case timeoutSeconds = "timeout_s"
+        case sharedMemory = "shared_memory"
     }
 
     /// The defaults.

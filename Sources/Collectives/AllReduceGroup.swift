@@ -4,10 +4,13 @@ import Synchronization
 /// The workers of one generation, who sum their gradients with one another.
 ///
 /// The group lasts until membership changes or a call fails; after an error it is of no more use, because the ranks no
-/// longer agree on what has been sent.
+/// longer agree on what has been sent. A failed or cancelled sum never writes to partial sums, so they can be summed
+/// again in the next generation; the result holds anything then.
+///
+/// Workers of one host sum in memory that they share; one of them exchanges the host's sums with the other hosts.
 ///
 /// - Determinism: the result is the sum up the shard tree of the shards' gradients, so its bits depend neither on the
-///   number of ranks nor on the algorithm nor on timing.
+///   number of ranks nor on their hosts nor on the algorithm nor on timing.
 public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at a time, checked by `status`.
     private enum Status {
         case idle(last: Position?)
@@ -21,18 +24,14 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
     public let tree: ShardTree
     /// The shards of each rank.
     public let shards: [Range<Int>]
-    private let mailbox: SegmentMailbox
-    private let members: [PeerID]
-    private let names: [String]
-    private let generation: UInt32
-    private let algorithm: any AllReduceAlgorithm
-    private let deadline: Duration
-    private let segmentElements: Int
-    private let ledger: LoanLedger
-    private let executor: PlanExecutor
-    private var plans: [Int: PreparedPlan] = [:]
+    /// The partial sums that this rank brings to each call of `sum`.
+    public let ownNodes: [ShardNode]
+    private let watch: GroupWatch
+    private let hosts: HostGroups
+    /// Sums over all ranks, and over one rank of each host.
+    private let betweenRanks, betweenHosts: NetworkSum
+    private var memory: GradientMemory?
     private let status = Mutex(Status.idle(last: nil))
-    private let cancellation = Mutex<String?>(nil)
 
     /// Makes the group of a generation.
     ///
@@ -42,47 +41,115 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
     ///   - members: The peers by rank; the same on every rank, like all parameters below.
     ///   - names: The members as people know them, as in `worker 1 (host b, pid 42)`.
     ///   - generation: Grows with each change of membership.
-    ///   - algorithm: How to sum.
-    ///   - shards: The contiguous shards of each rank, from 0 on.
+    ///   - algorithm: How to sum over the network.
+    ///   - shards: The contiguous shards of each rank.
+    ///   - hosts: For each rank a name that it shares with those whose memory it can share; nil when nobody shares any.
     ///   - deadline: The longest wait without any progress.
-    ///   - segmentElements: Into how large parts buckets are cut, so that sending and adding overlap.
-    /// - Precondition: `members`, `names` and `shards` have one entry for each rank; `shards` follow one another.
+    ///   - segmentElements: Into how large parts buckets are cut on the network, so that sending and adding overlap.
+    /// - Precondition: `members`, `names` and `shards` have one entry for each rank; `shards` make up a tree's.
     public init(
         mailbox: SegmentMailbox, rank: Int, members: [PeerID], names: [String], generation: UInt32,
-        algorithm: any AllReduceAlgorithm, shards: [Range<Int>], deadline: Duration, segmentElements: Int = 1 << 16
+        algorithm: any AllReduceAlgorithm, shards: [Range<Int>], hosts: [String]? = nil, deadline: Duration,
+        segmentElements: Int = 1 << 16
     ) {
         precondition(members.indices.contains(rank), "rank \(rank) is not one of \(members.count) members")
         precondition(names.count == members.count, "\(names.count) names for \(members.count) members")
         precondition(shards.count == members.count, "shards for \(shards.count) of \(members.count) members")
         precondition(segmentElements > 0, "a segment needs elements")
         var next = 0
-        for range in shards {
+        for range in shards.sorted(by: { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }) {
             precondition(range.lowerBound == next, "shards \(range) do not follow shard \(next)")
             next = range.upperBound
         }
-        self.mailbox = mailbox
+        let tree = ShardTree(shards: next)
         self.rank = rank
-        self.members = members
-        self.names = names
-        self.generation = generation
-        self.algorithm = algorithm
+        self.tree = tree
         self.shards = shards
-        self.deadline = deadline
-        self.segmentElements = segmentElements
-        tree = ShardTree(shards: next)
-        ledger = LoanLedger(ranks: members.count)
-        executor = PlanExecutor(mailbox: mailbox, members: members, root: tree.root, ledger: ledger)
+        ownNodes = tree.maximalNodes(in: shards[rank])
+        let watch = GroupWatch(
+            mailbox: mailbox, rank: rank, members: members, names: names, generation: generation, deadline: deadline)
+        let groups = HostGroups(hosts: hosts ?? members.map(\.name), shards: shards)
+        func network(_ ranks: [Int], _ shards: [Range<Int>]) -> NetworkSum {
+            NetworkSum(
+                watch, ranks: ranks, shards: shards, tree: tree, algorithm: algorithm, segmentElements: segmentElements)
+        }
+        self.watch = watch
+        self.hosts = groups
+        betweenRanks = network(Array(members.indices), shards)
+        betweenHosts = network(groups.ranks.map { $0[0] }, groups.ranks.indices.map { groups.shards(of: $0, shards) })
         mailbox.begin(generation: generation)
     }
 
-    /// The partial sums that this rank brings to each call of `sum`.
-    public var ownNodes: [ShardNode] { tree.maximalNodes(in: shards[rank]) }
-
-    /// Sums a bucket over all shards; returns when the result is there and the memory is free again.
+    /// Makes the memory for gradients of `elements` floats; every rank calls it once, with the same number.
     ///
-    /// Memory is lent to the transport without copies while the call lasts. It waits for all of it before it returns or
-    /// throws, so the caller may overwrite partial sums and result at once. The one exception is `.notSent`, thrown when
-    /// a peer takes nothing for a whole further deadline: then the memory must stay as it is until the process ends.
+    /// Workers of one host wait for each other here.
+    ///
+    /// - Throws: `CollectiveError` when the host has no memory left, or another worker does not open its part in time.
+    public func makeMemory(elements: Int) throws(CollectiveError) -> GradientMemory {
+        precondition(memory == nil, "a group has one memory")
+        let locals = hosts.ranks[hosts.host(of: rank)]
+        let blocks = locals.map { FoldOrder(tree, range: shards[$0]).openPartials }
+        let memory: GradientMemory
+        if locals.count == 1 {
+            memory = GradientMemory(elements: elements, blocks: blocks[0])
+        } else {
+            let nodes = tree.maximalNodes(in: hosts.shards(of: hosts.host(of: rank), shards))
+            let layout = HostArena.Layout(
+                elements: elements, blocks: blocks, results: nodes == [tree.root] ? 1 : nodes.count + 1)
+            let arena = try HostMeeting(watch, ranks: locals).open(layout)
+            memory = GradientMemory(
+                HostSum(
+                    arena, index: locals.firstIndex(of: rank) ?? 0, shards: locals.map { shards[$0] }, nodes: nodes,
+                    tree: tree))
+        }
+        self.memory = memory
+        return memory
+    }
+
+    /// Sums a part of the blocks over all shards into the same part of the memory's result.
+    ///
+    /// On one host nothing is copied: partial sums are added where they are.
+    ///
+    /// - Parameters:
+    ///   - step: The step; with `bucket` it must grow from call to call, in the same way on every rank.
+    ///   - bucket: The bucket within the step.
+    ///   - blocks: For each of `ownNodes` a block that was taken from the memory.
+    ///   - range: The elements to sum, the same on every rank.
+    /// - Throws: `CollectiveError`.
+    /// - Precondition: `makeMemory` has been called.
+    public func sum(
+        step: UInt64, bucket: UInt32, blocks: [ShardNode: UnsafeMutablePointer<Float>], range: Range<Int>
+    ) throws(CollectiveError) {
+        guard let memory else { preconditionFailure("a group sums blocks of its memory") }
+        try sum(Position(generation: watch.generation, step: step, bucket: bucket)) {
+            position throws(CollectiveError) in
+            guard let host = memory.host else {
+                return try betweenHosts.sum(
+                    blocks.mapValues { $0 + range.lowerBound }, count: range.count,
+                    into: memory.result + range.lowerBound, at: position)
+            }
+            var patience = HostPatience(watch, host, hosts, position)
+            try host.form(blocks, range) { () throws(CollectiveError) in try patience.check() }
+            guard hosts.ranks.count > 1 else { return }
+            if host.index == 0 {
+                try betweenHosts.sum(
+                    host.sources().mapValues { $0 + range.lowerBound }, count: range.count,
+                    into: memory.result + range.lowerBound, at: position)
+                host.release()
+            } else {
+                patience = HostPatience(watch, host, hosts, position)
+                try host.waitForRelease { () throws(CollectiveError) in try patience.check() }
+            }
+        }
+    }
+
+    /// Sums private memory over all shards; returns when the result is there and the memory is free again.
+    ///
+    /// On one host the elements pass through shared memory in small parts, which suits up to some ten thousand. Between
+    /// hosts, memory is lent to the transport without copies while the call lasts. It waits for all of it before it
+    /// returns or throws, so the caller may overwrite partial sums and result at once. The one exception is `.notSent`,
+    /// thrown when a peer takes nothing for a whole further deadline: then the memory must stay as it is until the
+    /// process ends.
     ///
     /// - Parameters:
     ///   - step: The step; with `bucket` it must grow from call to call, in the same way on every rank.
@@ -95,32 +162,35 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
         step: UInt64, bucket: UInt32, partials: [ShardNode: UnsafeMutablePointer<Float>], count: Int,
         into result: UnsafeMutablePointer<Float>
     ) throws(CollectiveError) {
-        for node in ownNodes { precondition(partials[node] != nil, "the partial sum of \(node) is missing") }
-        let position = Position(generation: generation, step: step, bucket: bucket)
-        try enter(position)
-        let plan = prepared(count)
-        var failure: CollectiveError?
-        do throws(CollectiveError) {
-            try exchange(plan, .init(partials: partials, result: result), at: position)
-        } catch {
-            failure = error
-        }
-        plan.releaseFrames()
-        do throws(CollectiveError) {
-            try settle(after: failure, at: position)
-            if let failure { throw failure }
-            status.withLock { $0 = .idle(last: position) }
-        } catch {
-            status.withLock { $0 = .ended(cause: (failure ?? error).description) }
-            throw error
+        try sum(Position(generation: watch.generation, step: step, bucket: bucket)) {
+            position throws(CollectiveError) in
+            for node in ownNodes { precondition(partials[node] != nil, "the partial sum of \(node) is missing") }
+            if let host = memory?.host, hosts.ranks.count == 1 {
+                var patience = HostPatience(watch, host, hosts, position)
+                try host.sum(partials, count: count, into: result) { () throws(CollectiveError) in
+                    try patience.check()
+                }
+            } else {
+                try betweenRanks.sum(partials, count: count, into: result, at: position)
+            }
         }
     }
 
     /// Makes a running or the next `sum` throw `.cancelled` soon; from any thread.
-    public func cancel(reason: String) {
-        cancellation.withLock { $0 = $0 ?? reason }
-        // Wakes the thread that waits for its inbox. A closed transport wakes it by itself.
-        try? mailbox.transport.send([Frame([])], to: mailbox.transport.id)
+    public func cancel(reason: String) { watch.cancel(reason: reason) }
+
+    /// Runs a sum when it is its turn, and ends the group when it fails.
+    private func sum(
+        _ position: Position, _ body: (Position) throws(CollectiveError) -> Void
+    ) throws(CollectiveError) {
+        try enter(position)
+        do throws(CollectiveError) {
+            try body(position)
+            status.withLock { $0 = .idle(last: position) }
+        } catch {
+            status.withLock { $0 = .ended(cause: error.description) }
+            throw error
+        }
     }
 
     private func enter(_ position: Position) throws(CollectiveError) {
@@ -137,77 +207,7 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
             }
         }
         if let cause { throw .ended(cause: cause) }
-    }
-
-    private func prepared(_ count: Int) -> PreparedPlan {
-        if let plan = plans[count] { return plan }
-        let plan = PreparedPlan(
-            algorithm.plan(rank: rank, shards: shards, tree: tree, count: count), segmentElements: segmentElements)
-        plans[count] = plan
-        return plan
-    }
-
-    /// Works on whatever arrives until the plan is done.
-    private func exchange(
-        _ plan: PreparedPlan, _ bucket: PlanExecutor.Bucket, at position: Position
-    ) throws(CollectiveError) {
-        try check(position)
-        try carrying { () throws(TransportError) in try executor.start(plan, bucket, at: position) }
-        var patience = ContinuousClock.now + deadline
-        while plan.unfinished > 0 {
-            let delivery = try carrying { () throws(TransportError) in try mailbox.next(at: position, until: patience) }
-            switch delivery {
-            case .segment(let segment):
-                let isWanted = try carrying { () throws(TransportError) in
-                    try executor.accept(segment, plan, bucket, at: position)
-                }
-                if isWanted { patience = .now + deadline }
-            case .lost, .woken:
-                try check(position)
-            case .nothing:
-                throw timeout(plan, position)
-            }
-        }
-    }
-
-    /// Turns the transport's errors into the group's.
-    private func carrying<Result>(_ body: () throws(TransportError) -> Result) throws(CollectiveError) -> Result {
-        do throws(TransportError) {
-            return try body()
-        } catch {
-            throw .transport(error)
-        }
-    }
-
-    private func check(_ position: Position) throws(CollectiveError) {
-        if let reason = cancellation.withLock({ $0 }) { throw .cancelled(reason: reason) }
-        if let loss = mailbox.loss(among: members), let lost = members.firstIndex(of: loss.peer) {
-            throw .peerLost(
-                rank: rank, peer: names[lost], reason: loss.reason, step: position.step, bucket: position.bucket)
-        }
-    }
-
-    private func timeout(_ plan: PreparedPlan, _ position: Position) -> CollectiveError {
-        guard let missing = plan.missing() else { return .ended(cause: "the plan waits for nobody") }
-        return .timedOut(
-            rank: rank, waited: deadline, peers: missing.ranks.map { names[$0] }, phase: missing.phase,
-            step: position.step, bucket: position.bucket, received: missing.received, expected: missing.expected)
-    }
-
-    /// Waits until no lent memory is in use any more.
-    ///
-    /// After a failure some peer may take nothing for long: then its connection is given up, which drops what is queued.
-    private func settle(after failure: CollectiveError?, at position: Position) throws(CollectiveError) {
-        let end = ContinuousClock.now + deadline
-        if failure != nil {
-            let grace = min(end, ContinuousClock.now + .seconds(1))
-            for holder in ledger.settle(until: grace) { mailbox.transport.disconnect(from: members[holder]) }
-        }
-        let holders = ledger.settle(until: end)
-        guard holders.isEmpty else {
-            throw .notSent(
-                rank: rank, waited: deadline, peers: holders.map { names[$0] }, step: position.step,
-                bucket: position.bucket, cause: failure?.description)
-        }
+        // What happened between two sums ends the group as well.
+        try watch.check(position)
     }
 }

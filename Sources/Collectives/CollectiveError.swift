@@ -8,6 +8,10 @@ public enum CollectiveError: Error, Sendable, Equatable, CustomStringConvertible
     case timedOut(
         rank: Int, waited: Duration, peers: [String], phase: Plan.Phase, step: UInt64, bucket: UInt32, received: Int,
         expected: Int)
+    /// `peers` did not come to the sum in shared memory for the whole deadline; without a step, they did not open it.
+    case absent(rank: Int, waited: Duration, peers: [String], step: UInt64?, bucket: UInt32?)
+    /// Another worker of this host offers shared memory for something else.
+    case differentLayout(peer: String)
     /// The connection to a member ended or cannot be made.
     case peerLost(rank: Int, peer: String, reason: String, step: UInt64, bucket: UInt32)
     /// Another thread called `cancel`.
@@ -27,6 +31,20 @@ public enum CollectiveError: Error, Sendable, Equatable, CustomStringConvertible
             rank \(rank) waited \(waited.text) for \(peers.joined(separator: " and ")) in \(phase) of step \(step), \
             bucket \(bucket): received \(received) of \(expected) segments; see whether it still runs and can be \
             reached, or raise the all-reduce deadline
+            """
+        case .absent(let rank, let waited, let peers, let step?, let bucket?):
+            """
+            rank \(rank) waited \(waited.text) for \(peers.joined(separator: " and ")) in the shared memory of step \
+            \(step), bucket \(bucket); see whether it still runs, or raise the all-reduce deadline
+            """
+        case .absent(let rank, let waited, let peers, _, _):
+            """
+            rank \(rank) waited \(waited.text) for \(peers.joined(separator: " and ")) to open shared memory; see \
+            whether it still runs, or set allreduce.shared_memory to false
+            """
+        case .differentLayout(let peer):
+            """
+            \(peer) offers shared memory of another size than this worker needs; all workers must build the same model
             """
         case .peerLost(let rank, let peer, let reason, let step, let bucket):
             """

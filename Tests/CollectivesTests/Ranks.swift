@@ -25,14 +25,15 @@ func name(ofRank rank: Int) -> String { "worker \(rank) (host \(["a", "b", "c", 
 /// Makes the group of rank `rank` with the settings of these tests.
 func makeGroup(
     rank: Int, ranks: Int, mailbox: SegmentMailbox, shards: Int? = nil, generation: UInt32 = 1,
-    algorithm: String = "direct", deadline: Duration = .seconds(20), segmentElements: Int = 64
+    algorithm: String = "direct", hosts: [String]? = nil, deadline: Duration = .seconds(20), segmentElements: Int = 64
 ) throws -> AllReduceGroup {
     let tree = ShardTree(shards: shards ?? ranks)
+    let hosts = hosts ?? (0..<ranks).map { "host \($0)" }
     return AllReduceGroup(
         mailbox: mailbox, rank: rank, members: try (0..<ranks).map { try PeerID("worker-\($0)") },
         names: (0..<ranks).map(name(ofRank:)), generation: generation,
         algorithm: try AlgorithmCatalog.algorithm(named: algorithm, ranks: ranks),
-        shards: tree.evenRanges(workers: ranks), deadline: deadline, segmentElements: segmentElements)
+        shards: tree.evenRanges(hosts: hosts), hosts: hosts, deadline: deadline, segmentElements: segmentElements)
 }
 
 /// The gradient of a shard, of magnitudes so different that another order of additions shows in the bits.
@@ -53,6 +54,26 @@ func plainSum(_ node: ShardNode, step: UInt64, bucket: UInt32, count: Int) -> [F
 }
 
 extension AllReduceGroup {
+    /// Fills blocks of `memory` with this rank's folded shards, sums the elements `range`, and returns those.
+    ///
+    /// The rest of the blocks is not a number, which shows in the result if it is touched.
+    func summed(
+        _ memory: GradientMemory, _ blocks: [UnsafeMutablePointer<Float>], step: UInt64, bucket: UInt32 = 0,
+        range: Range<Int>
+    ) throws(CollectiveError) -> [Float] {
+        var partials: [ShardNode: UnsafeMutablePointer<Float>] = [:]
+        for (node, block) in zip(ownNodes, blocks) {
+            block.update(repeating: .nan, count: memory.elements)
+            let sum = plainSum(node, step: step, bucket: bucket, count: range.count)
+            sum.withUnsafeBufferPointer { sum in
+                if let base = sum.baseAddress { (block + range.lowerBound).update(from: base, count: range.count) }
+            }
+            partials[node] = block
+        }
+        try self.sum(step: step, bucket: bucket, blocks: partials, range: range)
+        return Array(UnsafeBufferPointer(start: memory.result + range.lowerBound, count: range.count))
+    }
+
     /// Folds this rank's shards, sums over the group and returns the result; `inPlace` writes it over a partial sum.
     func summed(step: UInt64, bucket: UInt32 = 0, count: Int, inPlace: Bool = false) throws(CollectiveError) -> [Float]
     {

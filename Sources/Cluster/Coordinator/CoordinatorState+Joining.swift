@@ -77,7 +77,8 @@ extension CoordinatorState {
         let roster = members.indices.map { rank in
             let hello = members[rank].hello
             return Assignment.Member(
-                rank: rank, id: members[rank].id, host: hello.host, pid: hello.pid, dataAddress: hello.dataAddress)
+                rank: rank, id: members[rank].id, host: hello.host, pid: hello.pid, dataAddress: hello.dataAddress,
+                memoryDomain: hello.memoryDomain)
         }
         for member in roster {
             let assignment = Assignment(

@@ -18,10 +18,13 @@ public struct Hello: Codable, Sendable, Equatable {
     public var blasCore: String
     /// Where other workers reach it.
     public var dataAddress: String
+    /// What it has in common with those that can share memory with it; empty when nobody can.
+    public var memoryDomain: String
 
     /// Introduces a worker.
     public init(
-        build: String, host: String, pid: Int32, threads: Int?, kernels: String, blasCore: String, dataAddress: String
+        build: String, host: String, pid: Int32, threads: Int?, kernels: String, blasCore: String, dataAddress: String,
+        memoryDomain: String = ""
     ) {
         self.build = build
         self.host = host
@@ -30,12 +33,13 @@ public struct Hello: Codable, Sendable, Equatable {
         self.kernels = kernels
         self.blasCore = blasCore
         self.dataAddress = dataAddress
+        self.memoryDomain = memoryDomain
     }
 
     var problem: String? {
         if pid < 1 { return "pid is \(pid)" }
         if let threads, threads < 1 { return "threads is \(threads)" }
-        return [build, host, kernels, blasCore, dataAddress].lazy.compactMap(textProblem).first
+        return [build, host, kernels, blasCore, dataAddress, memoryDomain].lazy.compactMap(textProblem).first
     }
 }
 
@@ -127,14 +131,19 @@ public struct Assignment: Codable, Sendable, Equatable {
         public var pid: Int32
         /// Where other workers reach it.
         public var dataAddress: String
+        /// What it has in common with those that can share memory with it; empty when nobody can.
+        public var memoryDomain: String
 
         /// Names a worker of a generation.
-        public init(rank: Int, id: PeerID, host: String, pid: Int32, dataAddress: String) {
+        public init(
+            rank: Int, id: PeerID, host: String, pid: Int32, dataAddress: String, memoryDomain: String = ""
+        ) {
             self.rank = rank
             self.id = id
             self.host = host
             self.pid = pid
             self.dataAddress = dataAddress
+            self.memoryDomain = memoryDomain
         }
 
         /// What people call it.

@@ -3,55 +3,40 @@ import Cluster
 import Collectives
 import Datasets
 import Foundation
-import Messaging
 import Models
 import Optimizers
 import Threading
 
 /// One worker of a training benchmark.
 ///
-/// Confined to one thread, but for `cancel`.
-final class BenchmarkWorker: @unchecked Sendable {  // Other threads only cancel the group, which allows it.
+/// Confined to one thread.
+final class BenchmarkWorker {
     private let benchmark: TrainingBenchmark
     private let replica: Replica
     private let samples: RandomSamples
-    private let transport: ZeroMQTransport
-    private let group: AllReduceGroup
+    private let group: BenchmarkGroup
     private let times: LayerTimes?
 
-    /// The name of the worker of a rank.
-    static func id(_ rank: Int) -> PeerID { PeerID(stringLiteral: "worker-\(rank)") }
-
-    init(_ benchmark: TrainingBenchmark, rank: Int, addresses: [String], times: LayerTimes? = nil) throws {
+    init(
+        _ benchmark: TrainingBenchmark, _ group: BenchmarkGroup, rank: Int, workers: Int, times: LayerTimes? = nil
+    ) throws {
         self.benchmark = benchmark
+        self.group = group
         self.times = times
         let configuration = benchmark.configuration
-        let workers = addresses.count
         samples = try RandomSamples(
             model: configuration.model.name, count: configuration.training.batch / workers, seed: UInt64(rank))
         replica = try Replica(configuration, threads: configuration.cluster.threads, pipeline: try Pipeline(samples))
-        let members = addresses.indices.map(Self.id)
-        transport = try ZeroMQTransport(id: members[rank], listeningAt: addresses[rank])
-        for (peer, address) in addresses.enumerated() where peer != rank {
-            try transport.connect(to: members[peer], at: address)
-        }
-        group = AllReduceGroup(
-            mailbox: SegmentMailbox(transport: transport, runID: 0), rank: rank, members: members,
-            names: members.map(\.name), generation: 1,
-            algorithm: try AlgorithmCatalog.algorithm(named: configuration.allreduce.algorithm, ranks: workers),
-            shards: ShardTree(shards: workers).evenRanges(workers: workers),
-            deadline: configuration.allreduce.timeout)
     }
-
-    /// Makes the wait for other workers throw; from any thread.
-    func cancel(reason: String) { group.cancel(reason: reason) }
 
     /// Takes all steps.
     func run() throws -> TrainingBenchmark.Result {
-        defer { transport.close() }
+        defer { group.close() }
+        let allreduce = group.allreduce
+        let memory = try allreduce.makeMemory(elements: GradientBlock.count(for: replica.model.arena))
         let gradients = ShardGradients(
-            replica, tree: group.tree, range: group.shards[group.rank], times: times)
-        let update = ParameterUpdate(replica, group)
+            replica, tree: allreduce.tree, range: allreduce.shards[allreduce.rank], memory: memory, times: times)
+        let update = ParameterUpdate(replica, allreduce, memory: memory)
         var stepTimes: [Double] = []
         var allreduceTimes: [Double] = []
         var loss = 0.0

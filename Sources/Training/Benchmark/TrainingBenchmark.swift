@@ -1,8 +1,4 @@
 import Autograd
-import Cluster
-import Collectives
-import Foundation
-import Messaging
 import Models
 
 /// The throughput of training a reference model on random data: real workers and their all-reduce, but no loader.
@@ -56,27 +52,18 @@ public struct TrainingBenchmark: Sendable {
     public func run(
         arguments: (_ rank: Int, _ addresses: [String]) -> [String], times: LayerTimes? = nil
     ) throws -> Result {
-        let addresses = (0..<configuration.cluster.workers).map { _ in LocalAddress.abstract("bench") }
-        let worker = try BenchmarkWorker(self, rank: 0, addresses: addresses, times: times)
-        let launcher = LocalLauncher { id, exit in
-            if exit != .status(0) { worker.cancel(reason: "\(id.name) \(exit); its own message is above") }
-        }
-        defer { launcher.close(grace: .milliseconds(500)) }
-        for rank in addresses.indices.dropFirst() {
-            try launcher.start(
-                .init(
-                    worker: BenchmarkWorker.id(rank), arguments: arguments(rank, addresses),
-                    environment: ProcessInfo.processInfo.environment, log: nil))
-        }
-        let result = try worker.run()
-        _ = launcher.wait(until: .now + .seconds(5))
-        return result
+        let workers = configuration.cluster.workers
+        let group = try BenchmarkGroup(
+            configuration.allreduce, rank: 0, addresses: BenchmarkGroup.localAddresses(workers))
+        let worker = try BenchmarkWorker(self, group, rank: 0, workers: workers, times: times)
+        return try group.withWorkers(arguments: arguments) { try worker.run() }
     }
 
     /// Trains as a worker that ``run(arguments:times:)`` has started.
     ///
     /// - Throws: An error that names what fails.
     public func runWorker(rank: Int, addresses: [String]) throws {
-        _ = try BenchmarkWorker(self, rank: rank, addresses: addresses).run()
+        let group = try BenchmarkGroup(configuration.allreduce, rank: rank, addresses: addresses)
+        _ = try BenchmarkWorker(self, group, rank: rank, workers: addresses.count).run()
     }
 }

@@ -48,7 +48,8 @@ public struct WorkerProcess: Sendable {
         try control.connect(to: CoordinatorProcess.id, at: coordinator)
         let hello = Hello(
             build: build, host: Host.name, pid: getpid(), threads: threads,
-            kernels: InstructionSet.best.rawValue, blasCore: BLAS.coreName, dataAddress: data.address ?? "")
+            kernels: InstructionSet.best.rawValue, blasCore: BLAS.coreName, dataAddress: data.address ?? "",
+            memoryDomain: SharedMemoryDomain.current)
         log.write(
             .info,
             "worker \(id): build \(build), \(hello.kernels) kernels, BLAS core \(hello.blasCore), "

@@ -13,10 +13,11 @@ final class ParameterUpdate {
     private let sum: GradientBlock
     private let clipping: GradientClipping?
 
-    init(_ replica: Replica, _ group: AllReduceGroup) {
+    /// Sums over `group`, whose `memory` holds the partial sums.
+    init(_ replica: Replica, _ group: AllReduceGroup, memory: GradientMemory) {
         self.replica = replica
         self.group = group
-        sum = GradientBlock(for: replica.model.arena)
+        sum = GradientBlock(for: replica.model.arena, memory: memory.result, owner: memory)
         clipping = replica.configuration.training.clipNorm.value.map(GradientClipping.init(maximumNorm:))
     }
 
@@ -25,8 +26,8 @@ final class ParameterUpdate {
         let size = replica.configuration.allreduce.bucketElements
         for (bucket, start) in stride(from: 0, to: sum.count, by: size).enumerated() {
             try group.sum(
-                step: UInt64(step), bucket: UInt32(bucket), partials: partials.mapValues { $0.base + start },
-                count: min(size, sum.count - start), into: sum.base + start)
+                step: UInt64(step), bucket: UInt32(bucket), blocks: partials.mapValues(\.base),
+                range: start..<min(start + size, sum.count))
         }
         return sum
     }

@@ -12,11 +12,20 @@ package final class ShardGradients {
     private let replica: Replica
     private let fold: FoldOrder
     private let times: LayerTimes?
+    private let makeBlock: () -> GradientBlock
     private var free: [GradientBlock] = []
     private var open: [ShardNode: GradientBlock] = [:]
 
-    package init(_ replica: Replica, tree: ShardTree, range: Range<Int>, times: LayerTimes? = nil) {
+    /// Computes the shards `range` of `tree` in blocks of `memory`, or of its own without one.
+    package init(
+        _ replica: Replica, tree: ShardTree, range: Range<Int>, memory: GradientMemory? = nil, times: LayerTimes? = nil
+    ) {
         self.replica = replica
+        let arena = replica.model.arena
+        makeBlock = {
+            guard let memory else { return GradientBlock(for: arena) }
+            return GradientBlock(for: arena, memory: memory.takeBlock(), owner: memory)
+        }
         self.times = times
         fold = FoldOrder(tree, range: range)
     }
@@ -30,7 +39,7 @@ package final class ShardGradients {
         free += open.values
         open = [:]
         for shard in fold.range {
-            let block = free.popLast() ?? GradientBlock(for: replica.model.arena)
+            let block = free.popLast() ?? makeBlock()
             block.reset()
             for pass in 0..<replica.configuration.training.accumulate {
                 guard let batch = try source.next() else { throw TrainingError.missingBatch(step: step, shard: shard) }

@@ -48,8 +48,9 @@ final class TrainingLoop {
         let configuration = replica.configuration
         plan = StepPlan(configuration, samples: replica.dataset.count(.train))
         range = group.shards[assignment.rank]
-        gradients = ShardGradients(replica, tree: group.tree, range: range)
-        update = ParameterUpdate(replica, group)
+        let memory = try group.makeMemory(elements: GradientBlock.count(for: replica.model.arena))
+        gradients = ShardGradients(replica, tree: group.tree, range: range, memory: memory)
+        update = ParameterUpdate(replica, group, memory: memory)
         rate = try LearningRate(
             configuration.optimizer.learningRate, configuration.schedule, stepsPerEpoch: plan.stepsPerEpoch,
             totalSteps: plan.totalSteps)

@@ -80,21 +80,25 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
         }
         let configuration = replica.configuration
         let workers = assignment.members.count
+        let hosts = assignment.members.map { member in
+            configuration.allreduce.sharedMemory && !member.memoryDomain.isEmpty
+                ? member.memoryDomain : member.id.name
+        }
         let group = AllReduceGroup(
             mailbox: mailbox, rank: assignment.rank, members: assignment.members.map(\.id),
             names: assignment.members.map(\.description), generation: UInt32(assignment.generation),
             algorithm: try AlgorithmCatalog.algorithm(named: configuration.allreduce.algorithm, ranks: workers),
-            shards: ShardTree(shards: configuration.shards).evenRanges(workers: workers),
+            shards: ShardTree(shards: configuration.shards).evenRanges(hosts: hosts), hosts: hosts,
             deadline: configuration.allreduce.timeout)
         try wishes.withLock { wishes in
             if let reason = wishes.cancelReason { throw WorkerFailure(reason, origin: .consequence) }
             wishes.group = group
         }
-        let loop = try TrainingLoop(replica, assignment, control: control, group: group) { [self] in
-            wishes.withLock { $0.isStopping }
-        }
         log(.info, "\(assignment.members[assignment.rank]) trains in generation \(assignment.generation)")
         do {
+            let loop = try TrainingLoop(replica, assignment, control: control, group: group) { [self] in
+                wishes.withLock { $0.isStopping }
+            }
             let report = try loop.run()
             log(.info, "trained to step \(report.steps), parameters \(report.parameterHash)")
             return report

@@ -26,6 +26,8 @@ public final class SegmentMailbox: Sendable {
     enum Delivery: Sendable {
         case segment(Segment)
         case lost(PeerID, reason: String)
+        /// A worker of this host has told where the generation's shared memory is.
+        case offer
         case woken
         case nothing
     }
@@ -33,6 +35,8 @@ public final class SegmentMailbox: Sendable {
     private struct State {
         var early: [Position: [Segment]] = [:]
         var lost: [PeerID: String] = [:]
+        /// The newest offer of shared memory of each peer.
+        var offers: [PeerID: HostOffer] = [:]
         var dropped = 0
     }
 
@@ -65,14 +69,23 @@ public final class SegmentMailbox: Sendable {
     ///
     /// A member that died meanwhile is noticed when something is sent to it.
     func begin(generation: UInt32) {
-        let start = Position(generation: generation, step: 0, bucket: 0)
-        while let event = try? transport.receive(until: .now) {
-            guard case .message(let sender, let frames) = event, sender != transport.id,
-                let segment = segment(in: frames, of: sender, notBefore: start)
-            else { continue }
-            keep(segment)
-        }
+        try? poll(notBefore: Position(generation: generation, step: 0, bucket: 0))
         state.withLock { $0.lost = [:] }
+    }
+
+    /// Takes all news so far and keeps what counts at `position` or later.
+    func poll(notBefore position: Position) throws(TransportError) {
+        while let event = try transport.receive(until: .now) {
+            if case .segment(let segment) = sort(event, notBefore: position) { keep(segment) }
+        }
+    }
+
+    /// The shared memory that `peer` has offered for `generation`.
+    func offer(of peer: PeerID, generation: UInt32) -> SharedRegion.Offer? {
+        state.withLock { state in
+            guard let offer = state.offers[peer], offer.generation == generation else { return nil }
+            return offer.region
+        }
     }
 
     /// Why the connection to the first lost one of `members` ended; nil when all are there.
@@ -100,21 +113,33 @@ public final class SegmentMailbox: Sendable {
     /// The next thing that matters to the all-reduce at `position`, waiting until `deadline`.
     func next(at position: Position, until deadline: ContinuousClock.Instant) throws(TransportError) -> Delivery {
         while let event = try transport.receive(until: deadline) {
-            switch event {
-            case .message(let sender, let frames):
-                if sender == transport.id { return .woken }
-                guard let segment = segment(in: frames, of: sender, notBefore: position) else { continue }
-                if segment.header.position == position { return .segment(segment) }
+            guard let delivery = sort(event, notBefore: position) else { continue }
+            if case .segment(let segment) = delivery, segment.header.position != position {
                 keep(segment)
-            case .connected:
-                continue
-            case .disconnected(let peer):
-                return lost(peer, because: "its connection ended")
-            case .unreachable(let peer, let reason):
-                return lost(peer, because: reason)
+            } else {
+                return delivery
             }
         }
         return .nothing
+    }
+
+    /// What an event means at `position`; nil when it is of no use.
+    private func sort(_ event: TransportEvent, notBefore position: Position) -> Delivery? {
+        switch event {
+        case .message(let sender, let frames):
+            if sender == transport.id { return .woken }
+            if let offer = HostOffer(frames), offer.runID == runID {
+                state.withLock { $0.offers[sender] = offer }
+                return .offer
+            }
+            return segment(in: frames, of: sender, notBefore: position).map { .segment($0) }
+        case .connected:
+            return nil
+        case .disconnected(let peer):
+            return lost(peer, because: "its connection ended")
+        case .unreachable(let peer, let reason):
+            return lost(peer, because: reason)
+        }
     }
 
     private func lost(_ peer: PeerID, because reason: String) -> Delivery {
@@ -123,7 +148,7 @@ public final class SegmentMailbox: Sendable {
     }
 
     /// Keeps a segment for its turn.
-    private func keep(_ segment: Segment) {
+    func keep(_ segment: Segment) {
         state.withLock { $0.early[segment.header.position, default: []].append(segment) }
     }
 

@@ -1,0 +1,86 @@
+import Messaging
+
+/// The memory that the workers of one host share while a generation lasts.
+///
+/// It holds what they tell each other (counters, and where partial sums lie), slots through which small sums pass, each
+/// worker's blocks of gradients, and the results. Offsets follow from the layout, which all compute alike.
+final class HostArena: @unchecked Sendable {  // `HostSum` says who touches which part when.
+    /// What the memory must have room for.
+    struct Layout: Hashable, Sendable {
+        /// The floats of a block.
+        let elements: Int
+        /// For each worker of the host, how many blocks of gradients it has open at the same time.
+        let blocks: [Int]
+        /// How many results there are.
+        let results: Int
+
+        /// Rounded up to pages: blocks of different workers never share one.
+        var blockBytes: Int { (max(elements, 1) * 4 + 4095) / 4096 * 4096 }
+        /// Where the slots begin, behind the counters of the host and of each worker.
+        var slotsOffset: Int { (3 * SharedCounter.size + blocks.count * HostArena.memberBytes + 4095) / 4096 * 4096 }
+        var blocksOffset: Int { slotsOffset + 2 * blocks.count * HostArena.slotBytes }
+        var resultsOffset: Int { blocksOffset + blocks.reduce(0, +) * blockBytes }
+        var byteCount: Int { resultsOffset + results * blockBytes }
+    }
+
+    /// The bytes of a slot: partial sums of up to this size pass through slots.
+    static let slotBytes = 64 << 10
+    /// The most partial sums that a worker brings.
+    static let maximumNodes = 64
+    private static let memberBytes = 3 * SharedCounter.size + maximumNodes * 8
+
+    let region: SharedRegion
+    let layout: Layout
+    /// How many parts have been summed, over all sums.
+    let summed: SharedCounter
+    /// The last sum whose result is there; moved by the worker that speaks to other hosts.
+    let released: SharedCounter
+    /// The parts of the sum under way.
+    let parts: SharedLoop
+
+    /// Lays out `region`, which must be large enough.
+    init(_ region: SharedRegion, _ layout: Layout) {
+        precondition(region.offer.count >= layout.byteCount, "the region is too small for its layout")
+        self.region = region
+        self.layout = layout
+        summed = SharedCounter(at: region.base)
+        released = SharedCounter(at: region.base + SharedCounter.size)
+        parts = SharedLoop(at: region.base + 2 * SharedCounter.size)
+    }
+
+    private func member(_ index: Int) -> UnsafeMutableRawPointer {
+        region.base + 3 * SharedCounter.size + index * Self.memberBytes
+    }
+
+    /// The last sum that worker `index` has brought its partial sums to.
+    func arrived(_ index: Int) -> SharedCounter { SharedCounter(at: member(index)) }
+
+    /// The last sum of which worker `index` found no part left to do.
+    func worked(_ index: Int) -> SharedCounter { SharedCounter(at: member(index) + SharedCounter.size) }
+
+    /// 1 once worker `index` has the memory open.
+    func joined(_ index: Int) -> SharedCounter { SharedCounter(at: member(index) + 2 * SharedCounter.size) }
+
+    /// Where worker `index` says at which bytes of the region its partial sums lie.
+    func offsets(_ index: Int) -> UnsafeMutablePointer<UInt64> {
+        (member(index) + 3 * SharedCounter.size).bindMemory(to: UInt64.self, capacity: Self.maximumNodes)
+    }
+
+    /// One of the two slots of worker `index`, which take turns.
+    func slot(_ index: Int, turn: Int) -> UnsafeMutableRawPointer {
+        region.base + layout.slotsOffset + (turn * layout.blocks.count + index) * Self.slotBytes
+    }
+
+    /// Block number `block` of worker `index`.
+    func block(_ block: Int, of index: Int) -> UnsafeMutablePointer<Float> {
+        let first = layout.blocks[..<index].reduce(0, +)
+        return (region.base + layout.blocksOffset + (first + block) * layout.blockBytes)
+            .bindMemory(to: Float.self, capacity: layout.elements)
+    }
+
+    /// Result number `result`.
+    func result(_ result: Int) -> UnsafeMutablePointer<Float> {
+        (region.base + layout.resultsOffset + result * layout.blockBytes)
+            .bindMemory(to: Float.self, capacity: layout.elements)
+    }
+}

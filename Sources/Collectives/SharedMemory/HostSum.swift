@@ -1,0 +1,199 @@
+import Messaging
+
+/// Sums the partial sums of a host's workers in the memory that they share.
+///
+/// A sum of blocks that lie in the arena copies nothing: each worker says where its partial sums are, and whoever is
+/// awake adds part after part into the result. A sum of small private memory passes through slots: each worker
+/// writes its own, waits for the others', and adds them all up for itself, which takes a single wait.
+///
+/// - Determinism: every element is summed up the shard tree, whoever does it.
+final class HostSum {
+    /// A node that the host forms, from which worker's which partial sum.
+    private struct Formation {
+        let sum: TreeSum
+        let operands: [(member: Int, node: Int)]
+        /// The result that takes it; nil when it is one worker's partial sum already.
+        let result: Int?
+    }
+
+    /// Called again and again while a worker waits; throws to end the wait.
+    typealias Check = () throws(CollectiveError) -> Void
+
+    let arena: HostArena
+    /// This worker's place on the host.
+    let index: Int
+    /// The nodes that the host forms: the fewest that cover its shards.
+    let nodes: [ShardNode]
+    private let memberNodes: [[ShardNode]]
+    private let formations: [Formation]
+    private let wholeSum: TreeSum?
+    private let scratch: UnsafeMutablePointer<Float>
+    private let slotElements: Int
+    private var sequence: UInt32 = 0
+    private var partsDone: UInt32 = 0
+    private var slotSequence: UInt32 = 0
+    private var stack: [UnsafeRawPointer] = []
+    private var operands: [UnsafeRawPointer] = []
+
+    /// How long a worker stays awake.
+    ///
+    /// What comes within a few hundred nanoseconds is worth a spin. After that the core belongs to whoever else can run,
+    /// perhaps the worker that is awaited, and after some hundred microseconds to nobody.
+    private static let patience = Patience(spins: 10, yields: 1000)
+    /// How long a worker sleeps before it looks whether to go on waiting.
+    private static let nap = Duration.milliseconds(5)
+
+    /// - Parameters:
+    ///   - arena: The host's memory, with a result for each of `nodes`, and one more when there are other hosts.
+    ///   - index: This worker's place on the host.
+    ///   - shards: For each worker of the host its shards.
+    ///   - tree: The shard tree.
+    init(_ arena: HostArena, index: Int, shards: [Range<Int>], nodes: [ShardNode], tree: ShardTree) {
+        self.arena = arena
+        self.index = index
+        self.nodes = nodes
+        memberNodes = shards.map { tree.maximalNodes(in: $0) }
+        let owned = memberNodes.enumerated().flatMap { member, nodes in
+            nodes.enumerated().map { (member: member, index: $0.offset, node: $0.element) }
+        }
+        formations = nodes.enumerated().map { number, node in
+            let parts = owned.filter { $0.node.isWithin(node.lower..<node.upper) }
+            let isFormed = parts.count == 1
+            return Formation(
+                sum: TreeSum(to: node, from: parts.map(\.node)), operands: parts.map { ($0.member, $0.index) },
+                result: isFormed && nodes != [tree.root] ? nil : number)
+        }
+        wholeSum = nodes == [tree.root] ? formations[0].sum : nil
+        let blocks = formations.map(\.sum.scratchBlocks).max() ?? 0
+        scratch = .allocate(capacity: max(blocks, 1) * TreeSum.block)
+        let most = max(memberNodes.map(\.count).max() ?? 1, 1)
+        slotElements = HostArena.slotBytes / 4 / most / 16 * 16
+    }
+
+    deinit { scratch.deallocate() }
+
+    /// For whom this worker waits: those who have not brought their partial sums yet, those whose part of the work is
+    /// missing, or the one that speaks to other hosts.
+    var missing: [Int] {
+        let others = memberNodes.indices.filter { $0 != index }
+        let current = slotSequence &+ sequence
+        let away = others.filter { !arena.arrived($0).hasReached(current) }
+        if !away.isEmpty { return away }
+        let working = others.filter { !arena.worked($0).hasReached(sequence) }
+        return working.isEmpty ? [0] : working
+    }
+
+    // MARK: Blocks in the arena
+
+    /// Where the elements of `nodes` are once `form` has returned.
+    func sources() -> [ShardNode: UnsafeMutablePointer<Float>] {
+        var sources: [ShardNode: UnsafeMutablePointer<Float>] = [:]
+        for (node, formation) in zip(nodes, formations) {
+            if let result = formation.result {
+                sources[node] = arena.result(result)
+            } else {
+                let (member, number) = formation.operands[0]
+                sources[node] = address(of: number, member: member)
+            }
+        }
+        return sources
+    }
+
+    /// Forms the host's nodes on the elements `range` of blocks that lie in the arena.
+    func form(
+        _ partials: [ShardNode: UnsafeMutablePointer<Float>], _ range: Range<Int>, _ check: Check
+    ) throws(CollectiveError) {
+        let offsets = arena.offsets(index)
+        for (number, node) in memberNodes[index].enumerated() {
+            guard let partial = partials[node] else { preconditionFailure("the partial sum of \(node) is missing") }
+            let offset = UnsafeRawPointer(partial) - UnsafeRawPointer(arena.region.base)
+            precondition((0..<arena.layout.byteCount).contains(offset), "the partial sum of \(node) is not shared")
+            offsets[number] = UInt64(offset)
+        }
+        sequence &+= 1
+        try meet(check)
+        let grain = grain(range.count)
+        let count = (range.count + grain - 1) / grain
+        while let part = arena.parts.take(of: sequence, count: count) {
+            let lower = range.lowerBound + part * grain
+            form(lower..<min(lower + grain, range.upperBound))
+            arena.summed.add(1)
+        }
+        arena.worked(index).advance(to: sequence)
+        partsDone &+= UInt32(count)
+        try wait(for: arena.summed, partsDone, check)
+    }
+
+    /// Elements of one part: small enough that all take part, large enough that taking it costs nothing.
+    private func grain(_ count: Int) -> Int {
+        let even = count / (4 * memberNodes.count) / TreeSum.block * TreeSum.block
+        return min(max(even, 4 * TreeSum.block), 64 * TreeSum.block)
+    }
+
+    private func form(_ range: Range<Int>) {
+        for formation in formations {
+            guard let result = formation.result else { continue }
+            operands.removeAll(keepingCapacity: true)
+            for (member, number) in formation.operands {
+                operands.append(UnsafeRawPointer(address(of: number, member: member) + range.lowerBound))
+            }
+            formation.sum.run(
+                operands, into: arena.result(result) + range.lowerBound, count: range.count, scratch: scratch,
+                stack: &stack)
+        }
+    }
+
+    private func address(of number: Int, member: Int) -> UnsafeMutablePointer<Float> {
+        (arena.region.base + Int(arena.offsets(member)[number])).assumingMemoryBound(to: Float.self)
+    }
+
+    // MARK: Between hosts
+
+    /// Tells the host's workers that the result of the sum over all hosts is there.
+    func release() { arena.released.advance(to: sequence) }
+
+    /// Waits for `release` on another worker.
+    func waitForRelease(_ check: Check) throws(CollectiveError) { try wait(for: arena.released, sequence, check) }
+
+    // MARK: Private memory
+
+    /// Sums `count` elements of private memory, which is free when this returns; only for a host that has all shards.
+    func sum(
+        _ partials: [ShardNode: UnsafeMutablePointer<Float>], count: Int, into result: UnsafeMutablePointer<Float>,
+        _ check: Check
+    ) throws(CollectiveError) {
+        guard let wholeSum else { preconditionFailure("the host does not have all shards") }
+        for start in stride(from: 0, to: max(count, 1), by: slotElements) {
+            let length = min(slotElements, count - start)
+            slotSequence &+= 1
+            let turn = Int(slotSequence & 1)
+            let slot = arena.slot(index, turn: turn)
+            for (number, node) in memberNodes[index].enumerated() {
+                guard let partial = partials[node] else { preconditionFailure("the partial sum of \(node) is missing") }
+                (slot + number * slotElements * 4).copyMemory(from: partial + start, byteCount: length * 4)
+            }
+            try meet(check)
+            operands.removeAll(keepingCapacity: true)
+            for (member, number) in formations[0].operands {
+                operands.append(UnsafeRawPointer(arena.slot(member, turn: turn) + number * slotElements * 4))
+            }
+            wholeSum.run(operands, into: result + start, count: length, scratch: scratch, stack: &stack)
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Says that this worker has come, and waits for the others.
+    private func meet(_ check: Check) throws(CollectiveError) {
+        let current = slotSequence &+ sequence
+        arena.arrived(index).advance(to: current)
+        for member in memberNodes.indices where member != index {
+            try wait(for: arena.arrived(member), current, check)
+        }
+    }
+
+    private func wait(for counter: SharedCounter, _ target: UInt32, _ check: Check) throws(CollectiveError) {
+        if counter.watch(for: target, Self.patience) { return }
+        while !counter.sleep(until: target, atMost: Self.nap) { try check() }
+    }
+}

@@ -1,0 +1,88 @@
+import Collectives
+import Foundation
+import Threading
+
+/// One worker of an all-reduce benchmark.
+///
+/// Confined to one thread.
+final class AllReduceBenchmarkWorker {
+    /// Sizes up to this one are summed in private memory, which small sums copy faster than workers meet twice.
+    private static let largestPrivate = 32 << 10
+
+    private let sizes: [Int]
+    private let rank, workers: Int
+    private let membership: BenchmarkGroup
+    private let group: AllReduceGroup
+    private var step: UInt64 = 0
+
+    init(_ benchmark: AllReduceBenchmark, _ membership: BenchmarkGroup, rank: Int, workers: Int) {
+        sizes = benchmark.sizes
+        self.rank = rank
+        self.workers = workers
+        self.membership = membership
+        group = membership.allreduce
+    }
+
+    /// Measures all sizes; rank 0 reports.
+    func run(_ report: (AllReduceBenchmark.Row) -> Void) throws {
+        defer { membership.close() }
+        let memory = try group.makeMemory(elements: (sizes.max() ?? 4) / 4)
+        let small = UnsafeMutablePointer<Float>.allocate(capacity: Self.largestPrivate / 2)
+        defer { small.deallocate() }
+        let block = memory.takeBlock()
+        for bytes in sizes {
+            let count = bytes / 4
+            let isPrivate = bytes <= Self.largestPrivate
+            let values = isPrivate ? small : block
+            let result = isPrivate ? small + count : memory.result
+            func sum() throws {
+                step += 1
+                if isPrivate {
+                    try group.sum(
+                        step: step, bucket: 0, partials: [group.ownNodes[0]: values], count: count, into: result)
+                } else {
+                    try group.sum(step: step, bucket: 0, blocks: [group.ownNodes[0]: values], range: 0..<count)
+                }
+            }
+            var times: [Double] = []
+            let rounds = bytes <= 256 << 10 ? 1000 : bytes <= 4 << 20 ? 100 : 16
+            for round in 0..<rounds + 4 {
+                // Other values in the first round and in the last, so that none can pass for the other's.
+                if round == 0 || round == rounds + 3 { fill(values, count, shift: round) }
+                try meet()
+                let start = ContinuousClock.now
+                try sum()
+                let time = start.duration(to: .now).seconds
+                if round == 0 || round == rounds + 3 { try check(result, count, shift: round) }
+                if (3..<rounds + 3).contains(round) { times.append(time) }
+            }
+            if rank == 0 { report(.init(workers: workers, bytes: bytes, seconds: times.median)) }
+        }
+        try meet()
+    }
+
+    /// Waits until all workers are here.
+    private func meet() throws {
+        step += 1
+        try withUnsafeTemporaryAllocation(of: Float.self, capacity: 1) { one in
+            guard let one = one.baseAddress else { return }
+            one.pointee = 0
+            try group.sum(step: step, bucket: 0, partials: [group.ownNodes[0]: one], count: 1, into: one)
+        }
+    }
+
+    private func fill(_ values: UnsafeMutablePointer<Float>, _ count: Int, shift: Int) {
+        for index in 0..<count { values[index] = Float((rank + 1) * (index % 7 + shift + 1)) }
+    }
+
+    /// Small whole numbers add up exactly in any order.
+    private func check(_ result: UnsafeMutablePointer<Float>, _ count: Int, shift: Int) throws {
+        let ranks = workers * (workers + 1) / 2
+        for index in 0..<count {
+            let expected = Float(ranks * (index % 7 + shift + 1))
+            guard result[index] == expected else {
+                throw WrongSum(bytes: count * 4, element: index, found: result[index], expected: expected)
+            }
+        }
+    }
+}
