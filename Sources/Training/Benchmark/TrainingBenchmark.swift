@@ -1,4 +1,5 @@
 import Autograd
+import Cluster
 import Models
 
 /// The throughput of training a reference model on random data: real workers and their all-reduce, but no loader.
