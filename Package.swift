@@ -74,7 +74,7 @@ let package = Package(
             ]),
         // Tests
         .target(
-            name: "TestSupport", dependencies: ["Layers", "Autograd", "Tensors", "Checkpoints"],
+            name: "TestSupport", dependencies: ["Kernels", "Layers", "Autograd", "Tensors", "Checkpoints"],
             path: "Tests/TestSupport"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Hashing"]),
@@ -93,7 +93,7 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels", "Threading", "TestSupport"]),
         .testTarget(
             name: "LayersTests",
-            dependencies: ["Layers", "Autograd", "Tensors", "TestSupport"],
+            dependencies: ["Layers", "Kernels", "Autograd", "Tensors", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "OptimizersTests",

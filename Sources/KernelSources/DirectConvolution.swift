@@ -4,17 +4,36 @@ import Kernels
 // windows pass. The image has its zeros around it, so no tap needs a test. Each output is one chain of additions in the
 // order of the taps, whatever the tile, so tiles do not change bits.
 
-/// Where the taps of one window lie: `rows` × `groups` runs of `run` neighbouring floats.
+/// Where the taps of one window lie: `planes` × `rows` × `groups` runs of `run` neighbouring floats.
 private struct Taps {
-    let rows, rowStride, groups, groupStride, run: Int
+    let planes, planeStride, rows, rowStride, groups, groupStride, run: Int
 
     init(_ windows: Windows) {
-        rows = windows.kernelHeight
-        rowStride = windows.dilation &* windows.width &* windows.channels
+        let (kernel, dilation) = (windows.kernel, windows.dilation)
+        let lineCount = windows.input.width &* windows.channels
+        planes = kernel.depth
+        planeStride = dilation.depth &* windows.input.height &* lineCount
+        rows = kernel.height
+        rowStride = dilation.height &* lineCount
         // Without dilation the taps of a row are neighbours.
-        groups = windows.dilation == 1 ? 1 : windows.kernelWidth
-        groupStride = windows.dilation &* windows.channels
-        run = windows.dilation == 1 ? windows.kernelWidth &* windows.channels : windows.channels
+        groups = dilation.width == 1 ? 1 : kernel.width
+        groupStride = dilation.width &* windows.channels
+        run = dilation.width == 1 ? kernel.width &* windows.channels : windows.channels
+    }
+}
+
+/// Where the windows begin: each line of windows `lineStride`, each plane of them `planeStride` floats after the last.
+private struct Places {
+    let planes, planeStride, rows, rowStride, columns, pixelStride: Int
+
+    init(_ windows: Windows) {
+        let lineCount = windows.input.width &* windows.channels
+        planes = windows.output.depth
+        planeStride = windows.stride.depth &* windows.input.height &* lineCount
+        rows = windows.output.height
+        rowStride = windows.stride.height &* lineCount
+        columns = windows.output.width
+        pixelStride = windows.stride.width &* windows.channels
     }
 }
 
@@ -34,20 +53,23 @@ private struct ForwardTile<let pixels: Int, let vectors: Int, let count: Int> {
             }
         }
         var weight = weights
-        for row in 0..<taps.rows {
-            for group in 0..<taps.groups {
-                let base = image + (row &* taps.rowStride &+ group &* taps.groupStride)
-                for i in 0..<taps.run {
-                    var filter = InlineArray<vectors, Vector>(repeating: .zero)
-                    for v in 0..<vectors { filter[unchecked: v] = load(weight + v &* Vector.scalarCount) }
-                    for p in 0..<pixels {
-                        let value = Vector(repeating: base[p &* pixelStride &+ i])
-                        for v in 0..<vectors {
-                            let index = p &* vectors &+ v
-                            sums[unchecked: index] = multiplyAdd(filter[unchecked: v], value, sums[unchecked: index])
+        for plane in 0..<taps.planes {
+            for row in 0..<taps.rows {
+                for group in 0..<taps.groups {
+                    let base = image + (plane &* taps.planeStride &+ row &* taps.rowStride &+ group &* taps.groupStride)
+                    for i in 0..<taps.run {
+                        var filter = InlineArray<vectors, Vector>(repeating: .zero)
+                        for v in 0..<vectors { filter[unchecked: v] = load(weight + v &* Vector.scalarCount) }
+                        for p in 0..<pixels {
+                            let value = Vector(repeating: base[p &* pixelStride &+ i])
+                            for v in 0..<vectors {
+                                let index = p &* vectors &+ v
+                                sums[unchecked: index] = multiplyAdd(
+                                    filter[unchecked: v], value, sums[unchecked: index])
+                            }
                         }
+                        weight += outputs
                     }
-                    weight += outputs
                 }
             }
         }
@@ -66,23 +88,24 @@ private func forwardBlock<let pixels: Int, let vectors: Int, let count: Int>(
     _ output: Destination, _ windows: Windows, _ outputs: Int, _ adds: Bool
 ) {
     let taps = Taps(windows)
-    let pixelStride = windows.stride &* windows.channels
-    let width = windows.outputWidth
-    for row in 0..<windows.outputHeight {
-        let line = image + row &* windows.stride &* windows.width &* windows.channels
-        let target = output + row &* width &* outputs
+    let places = Places(windows)
+    let pixelStride = places.pixelStride
+    for line in 0..<places.planes &* places.rows {
+        let (plane, row) = line.quotientAndRemainder(dividingBy: places.rows)
+        let source = image + (plane &* places.planeStride &+ row &* places.rowStride)
+        let target = output + line &* places.columns &* outputs
         var column = 0
-        while column &+ pixels <= width {
+        while column &+ pixels <= places.columns {
             let place = target + column &* outputs
             ForwardTile<pixels, vectors, count>.compute(
-                line + column &* pixelStride, pixelStride, taps, weights, outputs, adds ? Source(place) : bias,
+                source + column &* pixelStride, pixelStride, taps, weights, outputs, adds ? Source(place) : bias,
                 adds ? outputs : 0, place)
             column &+= pixels
         }
-        while column < width {
+        while column < places.columns {
             let place = target + column &* outputs
             ForwardTile<1, vectors, vectors>.compute(
-                line + column &* pixelStride, pixelStride, taps, weights, outputs, adds ? Source(place) : bias,
+                source + column &* pixelStride, pixelStride, taps, weights, outputs, adds ? Source(place) : bias,
                 adds ? outputs : 0, place)
             column &+= 1
         }
@@ -126,15 +149,14 @@ private struct WeightTile<let taps: Int, let vectors: Int, let count: Int> {
     /// Adds the gradient of `taps` neighbouring rows of weights for `vectors` vectors of channels, over all pixels.
     @inline(__always)
     static func add(
-        _ image: Source, _ dy: Source, _ windows: Windows, _ outputs: Int, _ target: Destination
+        _ image: Source, _ dy: Source, _ places: Places, _ outputs: Int, _ target: Destination
     ) {
         var sums = InlineArray<count, Vector>(repeating: .zero)
-        let pixelStride = windows.stride &* windows.channels
-        let lineStride = windows.stride &* windows.width &* windows.channels
         var gradient = dy
-        for row in 0..<windows.outputHeight {
-            var pixel = image + row &* lineStride
-            for _ in 0..<windows.outputWidth {
+        for line in 0..<places.planes &* places.rows {
+            let (plane, row) = line.quotientAndRemainder(dividingBy: places.rows)
+            var pixel = image + (plane &* places.planeStride &+ row &* places.rowStride)
+            for _ in 0..<places.columns {
                 var filter = InlineArray<vectors, Vector>(repeating: .zero)
                 for v in 0..<vectors { filter[unchecked: v] = load(gradient + v &* Vector.scalarCount) }
                 for t in 0..<taps {
@@ -145,7 +167,7 @@ private struct WeightTile<let taps: Int, let vectors: Int, let count: Int> {
                     }
                 }
                 gradient += outputs
-                pixel += pixelStride
+                pixel += places.pixelStride
             }
         }
         for t in 0..<taps {
@@ -164,22 +186,26 @@ private func weightBlock<let most: Int, let few: Int, let vectors: Int, let most
     _ image: Source, _ dy: Source, _ dWeights: Destination, _ windows: Windows, _ outputs: Int
 ) {
     let taps = Taps(windows)
-    for row in 0..<taps.rows {
-        for group in 0..<taps.groups {
-            let base = image + (row &* taps.rowStride &+ group &* taps.groupStride)
-            let target = dWeights + (row &* taps.groups &+ group) &* taps.run &* outputs
-            var tap = 0
-            while tap &+ most <= taps.run {
-                WeightTile<most, vectors, mostCount>.add(base + tap, dy, windows, outputs, target + tap &* outputs)
-                tap &+= most
-            }
-            while tap &+ few <= taps.run {
-                WeightTile<few, vectors, fewCount>.add(base + tap, dy, windows, outputs, target + tap &* outputs)
-                tap &+= few
-            }
-            while tap < taps.run {
-                WeightTile<1, vectors, vectors>.add(base + tap, dy, windows, outputs, target + tap &* outputs)
-                tap &+= 1
+    let places = Places(windows)
+    var target = dWeights
+    for plane in 0..<taps.planes {
+        for row in 0..<taps.rows {
+            for group in 0..<taps.groups {
+                let base = image + (plane &* taps.planeStride &+ row &* taps.rowStride &+ group &* taps.groupStride)
+                var tap = 0
+                while tap &+ most <= taps.run {
+                    WeightTile<most, vectors, mostCount>.add(base + tap, dy, places, outputs, target + tap &* outputs)
+                    tap &+= most
+                }
+                while tap &+ few <= taps.run {
+                    WeightTile<few, vectors, fewCount>.add(base + tap, dy, places, outputs, target + tap &* outputs)
+                    tap &+= few
+                }
+                while tap < taps.run {
+                    WeightTile<1, vectors, vectors>.add(base + tap, dy, places, outputs, target + tap &* outputs)
+                    tap &+= 1
+                }
+                target += taps.run &* outputs
             }
         }
     }
@@ -219,17 +245,31 @@ func directWeightGradient(
     }
 }
 
-func pad(_ image: Source, _ padded: Destination, _ height: Int, _ width: Int, _ channels: Int, _ margin: Int) {
-    let line = (width &+ 2 &* margin) &* channels
-    let side = margin &* channels
-    padded.update(repeating: 0, count: margin &* line)
-    for row in 0..<height {
-        let target = padded + (row &+ margin) &* line
-        for i in 0..<side { target[i] = 0 }
-        (target + side).update(from: image + row &* width &* channels, count: width &* channels)
-        for i in 0..<side { target[side &+ width &* channels &+ i] = 0 }
+func pad(_ image: Source, _ padded: Destination, _ input: Volume, _ channels: Int, _ margin: Volume) {
+    let line = input.width &* channels
+    let side = margin.width &* channels
+    let paddedLine = line &+ 2 &* side
+    let planeMargin = margin.depth &* (input.height &+ 2 &* margin.height) &* paddedLine
+    let rowMargin = margin.height &* paddedLine
+    var (source, target) = (image, padded)
+    func zeros(_ count: Int) {
+        target.update(repeating: 0, count: count)
+        target += count
     }
-    (padded + (height &+ margin) &* line).update(repeating: 0, count: margin &* line)
+    zeros(planeMargin)
+    for _ in 0..<input.depth {
+        zeros(rowMargin)
+        for _ in 0..<input.height {
+            // Loops for the few zeros at the sides: a call costs more.
+            for i in 0..<side { target[i] = 0 }
+            (target + side).update(from: source, count: line)
+            for i in 0..<side { target[side &+ line &+ i] = 0 }
+            source += line
+            target += paddedLine
+        }
+        zeros(rowMargin)
+    }
+    zeros(planeMargin)
 }
 
 func flipWeights(_ packed: Source, _ flipped: Destination, _ outputs: Int, _ inputs: Int, _ taps: Int) {

@@ -1,6 +1,6 @@
 /// Packing of image windows for convolution by matrix multiplication, and convolution of single channels.
 public struct ConvolutionKernels: Sendable {
-    /// One image `[H, W, C]` to rows `[OH · OW, KH · KW · C]`, zeros outside the image: `(image, rows, windows)`.
+    /// One input `[D, H, W, C]` to rows `[windows, taps · C]`, zeros outside the input: `(image, rows, windows)`.
     public let pack: @Sendable (Source, Destination, Windows) -> Void
     /// Adds rows back to where `pack` took them from: `(rows, image, windows)`.
     public let unpackAdding: @Sendable (Source, Destination, Windows) -> Void
@@ -11,8 +11,8 @@ public struct ConvolutionKernels: Sendable {
     /// Packed weights `[taps, in, out]` to those of the input's gradient, `[reversed taps, out, in]`:
     /// `(packed, flipped, out, in, taps)`.
     public let flipWeights: @Sendable (Source, Destination, Int, Int, Int) -> Void
-    /// One image with zeros around it: `(image, padded, height, width, channels, margin)`.
-    public let pad: @Sendable (Source, Destination, Int, Int, Int, Int) -> Void
+    /// One input with zeros on both sides of each axis: `(image, padded, input, channels, margin)`.
+    public let pad: @Sendable (Source, Destination, Volume, Int, Volume) -> Void
     /// The number of output channels must be a multiple of this for the two below.
     public let directLanes: Int
     /// One padded image, windows without padding, packed weights; sums begin with the bias, zero or, to accumulate, the
@@ -20,7 +20,7 @@ public struct ConvolutionKernels: Sendable {
     public let direct: @Sendable (Source, Source, Source?, Destination, Windows, Int, Bool) -> Void
     /// Adds to the gradient of the packed weights: `(padded, dy, dWeights, windows, out)`.
     public let directWeightGradient: @Sendable (Source, Source, Destination, Windows, Int) -> Void
-    /// One image, each channel with its own filter; weights `[KH · KW, C]`: `(image, weights, output, windows)`.
+    /// One image, each channel with its own filter; weights `[taps, C]`: `(image, weights, output, windows)`.
     public let depthwise: @Sendable (Source, Source, Destination, Windows) -> Void
     /// The same for the gradient of the image, which is added to: `(dy, weights, dImage, windows)`.
     public let depthwiseInputGradient: @Sendable (Source, Source, Destination, Windows) -> Void
@@ -34,7 +34,7 @@ public struct ConvolutionKernels: Sendable {
         packWeights: @escaping @Sendable (Source, Destination, Int, Int, Int) -> Void,
         unpackWeights: @escaping @Sendable (Source, Destination, Int, Int, Int, Bool) -> Void,
         flipWeights: @escaping @Sendable (Source, Destination, Int, Int, Int) -> Void,
-        pad: @escaping @Sendable (Source, Destination, Int, Int, Int, Int) -> Void,
+        pad: @escaping @Sendable (Source, Destination, Volume, Int, Volume) -> Void,
         directLanes: Int,
         direct: @escaping @Sendable (Source, Source, Source?, Destination, Windows, Int, Bool) -> Void,
         directWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows, Int) -> Void,

@@ -2,14 +2,14 @@
 public struct PoolingKernels: Sendable {
     /// The largest value of each window and its first tap in row order; a NaN wins, as in PyTorch:
     /// `(image, output, taps, windows)`.
-    public let maximum: @Sendable (Source, Destination, UnsafeMutablePointer<UInt8>, Windows) -> Void
+    public let maximum: @Sendable (Source, Destination, UnsafeMutablePointer<Int32>, Windows) -> Void
     /// Adds each output's gradient to the pixel that won: `(dy, taps, dImage, windows)`.
-    public let maximumGradient: @Sendable (Source, UnsafePointer<UInt8>, Destination, Windows) -> Void
+    public let maximumGradient: @Sendable (Source, UnsafePointer<Int32>, Destination, Windows) -> Void
 
     /// Gathers the functions.
     public init(
-        maximum: @escaping @Sendable (Source, Destination, UnsafeMutablePointer<UInt8>, Windows) -> Void,
-        maximumGradient: @escaping @Sendable (Source, UnsafePointer<UInt8>, Destination, Windows) -> Void
+        maximum: @escaping @Sendable (Source, Destination, UnsafeMutablePointer<Int32>, Windows) -> Void,
+        maximumGradient: @escaping @Sendable (Source, UnsafePointer<Int32>, Destination, Windows) -> Void
     ) {
         self.maximum = maximum
         self.maximumGradient = maximumGradient

@@ -1,36 +1,44 @@
-/// The windows that a kernel of a convolution or pooling visits on one image.
+/// The windows that a kernel of a convolution or pooling visits on one image or clip; an image is a clip of one frame.
 public struct Windows: Hashable, Sendable {
-    /// Size of the input image.
-    public let height, width, channels: Int
-    /// Size of the window.
-    public let kernelHeight, kernelWidth: Int
-    /// Distance between windows, zeros (or −∞) around the image, and distance between the window's taps.
-    public let stride, padding, dilation: Int
+    /// Size of the input.
+    public let input: Volume
+    /// Channels of each pixel.
+    public let channels: Int
+    /// Taps of a window.
+    public let kernel: Volume
+    /// Distance between windows.
+    public let stride: Volume
+    /// Zeros (or −∞) on both sides of the input.
+    public let padding: Volume
+    /// Distance between the taps of a window.
+    public let dilation: Volume
+    /// How many windows there are along each axis, as PyTorch computes it; 0 where none fits.
+    public let output: Volume
 
     /// Describes windows; sizes in pixels.
     public init(
-        height: Int, width: Int, channels: Int, kernelHeight: Int, kernelWidth: Int, stride: Int, padding: Int,
-        dilation: Int
+        input: Volume, channels: Int, kernel: Volume, stride: Volume = 1, padding: Volume = 0, dilation: Volume = 1
     ) {
-        self.height = height
-        self.width = width
+        self.input = input
         self.channels = channels
-        self.kernelHeight = kernelHeight
-        self.kernelWidth = kernelWidth
+        self.kernel = kernel
         self.stride = stride
         self.padding = padding
         self.dilation = dilation
+        // The pixels that the first tap of a window can be at, then every stride-th of them.
+        let reach = kernel.combined(with: dilation) { $1 * ($0 - 1) }
+        let padded = input.combined(with: padding) { $0 + 2 * $1 }
+        output = padded.combined(with: reach) { max($0 - $1, 0) }.combined(with: stride) { ($0 + $1 - 1) / $1 }
     }
 
-    /// Rows of windows, as PyTorch computes them; not positive when no window fits.
-    public var outputHeight: Int { Self.output(height, kernelHeight, stride, padding, dilation) }
-    /// Windows in a row.
-    public var outputWidth: Int { Self.output(width, kernelWidth, stride, padding, dilation) }
+    /// Taps of a window.
+    public var taps: Int { kernel.count }
     /// Taps of a window times channels: the length of a packed row.
-    public var packedCount: Int { kernelHeight * kernelWidth * channels }
-
-    private static func output(_ size: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int) -> Int {
-        let room = size + 2 * padding - dilation * (kernel - 1) - 1
-        return room < 0 ? 0 : room / stride + 1
+    public var packedCount: Int { taps * channels }
+    /// The size of the smallest input that holds a window, whatever is padded; at least one pixel.
+    public var least: Volume {
+        kernel.combined(with: dilation) { $1 * ($0 - 1) + 1 }.combined(with: padding) { max($0 - 2 * $1, 1) }
     }
+    /// Floats of an input, and of an output of `channels`.
+    public var inputCount: Int { input.count * channels }
 }

@@ -37,7 +37,7 @@ enum ResNet {
         var layers: [any Layer] = []
         func next() -> ParameterBuilder { builder.scope("\(layers.count)") }
         layers.append(Convolution2D(next(), from: channels, to: widths[0], kernel: 3, padding: 1, bias: false))
-        layers.append(BatchNorm2D(next(), channels: widths[0]))
+        layers.append(BatchNorm(next(), channels: widths[0]))
         layers.append(ReLU(next()))
         var width = widths[0]
         for (stage, wider) in widths.enumerated() {
@@ -47,7 +47,7 @@ enum ResNet {
                 width = wider
             }
         }
-        layers.append(GlobalAveragePool2D(next()))
+        layers.append(AdaptiveAveragePool2D(next(), output: 1))
         layers.append(Flatten(next()))
         layers.append(Linear(next(), from: width, to: classes))
         return Sequential(builder, layers)
@@ -60,11 +60,12 @@ enum ResNet {
             builder.scope("body"),
             [
                 Convolution2D(
-                    builder.scope("c1"), from: inputs, to: outputs, kernel: 3, stride: stride, padding: 1, bias: false),
-                BatchNorm2D(builder.scope("b1"), channels: outputs),
+                    builder.scope("c1"), from: inputs, to: outputs, kernel: 3, stride: Extent2(stride), padding: 1,
+                    bias: false),
+                BatchNorm(builder.scope("b1"), channels: outputs),
                 ReLU(builder.scope("relu1")),
                 Convolution2D(builder.scope("c2"), from: outputs, to: outputs, kernel: 3, padding: 1, bias: false),
-                BatchNorm2D(builder.scope("b2"), channels: outputs),
+                BatchNorm(builder.scope("b2"), channels: outputs),
             ])
         let shortcut = stride == 1 && inputs == outputs ? nil : projection(builder, inputs, outputs, stride)
         return Sequential(
@@ -79,8 +80,9 @@ enum ResNet {
         return Sequential(
             builder,
             [
-                Convolution2D(builder.scope("0"), from: inputs, to: outputs, kernel: 1, stride: stride, bias: false),
-                BatchNorm2D(builder.scope("1"), channels: outputs),
+                Convolution2D(
+                    builder.scope("0"), from: inputs, to: outputs, kernel: 1, stride: Extent2(stride), bias: false),
+                BatchNorm(builder.scope("1"), channels: outputs),
             ])
     }
 }

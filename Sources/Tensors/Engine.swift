@@ -7,6 +7,8 @@ public final class Engine: Sendable {
     public let kernels: KernelSet
     /// The name of the kernels' instruction set.
     public var kernelName: String { kernels.name }
+    /// Which algorithms may compute convolutions.
+    public let convolution: ConvolutionPreference
     private let threads: ThreadPool
     /// Where tensors of a step come from.
     public let memory: MemoryPool
@@ -14,10 +16,13 @@ public final class Engine: Sendable {
     /// Makes an engine.
     ///
     /// - Throws: ``EngineError`` when the CPU cannot run the instruction set.
-    public init(_ instructionSet: InstructionSet = .best, threads: Int = 1) throws(EngineError) {
+    public init(
+        _ instructionSet: InstructionSet = .best, threads: Int = 1, convolution: ConvolutionPreference = .auto
+    ) throws(EngineError) {
         guard instructionSet.isSupported else { throw EngineError.unsupported(instructionSet) }
         BLAS.useCallingThread()
         kernels = instructionSet.kernels
+        self.convolution = convolution
         self.threads = ThreadPool(threads: threads)
         memory = MemoryPool()
     }
@@ -43,6 +48,14 @@ public final class Engine: Sendable {
         let storage = Storage(count: count, pool: memory)
         return withExtendedLifetime(storage) { body(storage.base) }
     }
+}
+
+/// Which algorithms may compute convolutions.
+public enum ConvolutionPreference: String, Codable, Sendable, CaseIterable {
+    /// The fastest algorithm for each shape.
+    case auto
+    /// Only algorithms that sum products of inputs and weights.
+    case direct
 }
 
 /// Why an engine cannot be made.

@@ -25,7 +25,7 @@ struct FrameTests {
     @Test("running statistics of a batch norm over frames are those of all frames")
     func statistics() throws {
         let builder = ParameterBuilder()
-        let layer = Frames(builder.scope("frames"), BatchNorm2D(builder, channels: 1, momentum: 1))
+        let layer = Frames(builder.scope("frames"), BatchNorm(builder, channels: 1, momentum: 1))
         let arena = builder.build(seed: 1)
         let block = GradientBlock(for: arena)
         let clips = Tensor([2, 2, 1, 1, 1], [1, 2, 3, 6])

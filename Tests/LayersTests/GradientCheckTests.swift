@@ -1,4 +1,5 @@
 import Autograd
+import Kernels
 import Layers
 import Tensors
 import TestSupport
@@ -14,15 +15,9 @@ struct GradientCheckTests {
         sizes.from = sizes.groups * generator.integer(in: 1...3)
         sizes.to = generator.element(of: [sizes.groups * generator.integer(in: 1...3), sizes.from])
         if generator.integer(in: 0...3) == 0 { sizes.groups = sizes.from; sizes.to = sizes.from }
-        sizes.kernel = generator.integer(in: 1...4)
-        sizes.stride = generator.integer(in: 1...3)
-        sizes.dilation = generator.integer(in: 1...2)
-        sizes.padding = generator.integer(in: 0...2)
         sizes.images = generator.integer(in: 1...3)
-        let least = max(1, sizes.dilation * (sizes.kernel - 1) + 1 - 2 * sizes.padding)
-        sizes.height = least + generator.integer(in: 0...4)
-        sizes.width = least + generator.integer(in: 0...4)
-        try check(convolutionReference(sizes), sizes, bias: generator.integer(in: 0...1) == 1, seed: seed)
+        generator.drawWindows(&sizes, axes: 2, kernel: 4, stride: 3, dilation: 2, padding: 2, room: 4)
+        try check2D(sizes, bias: generator.integer(in: 0...1) == 1, seed: seed)
     }
 
     @Test("convolutions of random sizes over whole vectors of channels", arguments: 100..<116)
@@ -31,24 +26,31 @@ struct GradientCheckTests {
         var sizes = WindowSizes()
         sizes.from = generator.element(of: [1, 3, 8, 16, 24, 32])
         sizes.to = generator.element(of: [8, 16, 24, 32, 48, 64, 80, 112])
-        sizes.kernel = generator.integer(in: 1...3)
-        sizes.stride = generator.element(of: [1, 1, 2])
-        sizes.dilation = generator.element(of: [1, 1, 2])
-        sizes.padding = generator.integer(in: 0...sizes.dilation * (sizes.kernel - 1) / 2 + 1)
-        let least = max(1, sizes.dilation * (sizes.kernel - 1) + 1 - 2 * sizes.padding)
         sizes.images = generator.integer(in: 1...2)
-        sizes.height = least + generator.integer(in: 0...1)
         // Past the tiles of neighbouring pixels that the kernels keep in registers.
-        sizes.width = least + generator.integer(in: 0...10)
-        try check(convolutionReference(sizes), sizes, bias: seed % 2 == 0, seed: seed, directions: 1)
+        generator.drawWindows(&sizes, axes: 2, kernel: 3, stride: 2, dilation: 2, padding: 3, room: 1, columns: 10)
+        try check2D(sizes, bias: seed % 2 == 0, seed: seed, directions: 1)
+    }
+
+    @Test("convolutions of clips of random sizes", arguments: 200..<216)
+    func convolutionOfClips(seed: UInt64) throws {
+        var generator = CaseGenerator(seed: seed)
+        var sizes = WindowSizes()
+        sizes.groups = generator.element(of: [1, 1, 1, 2])
+        sizes.from = sizes.groups * generator.element(of: [1, 2, 3, 8])
+        sizes.to = generator.element(of: [sizes.groups * generator.element(of: [1, 8, 16]), sizes.from])
+        if generator.integer(in: 0...3) == 0 { sizes.groups = sizes.from; sizes.to = sizes.from }
+        sizes.images = generator.integer(in: 1...2)
+        generator.drawWindows(&sizes, axes: 3, kernel: 3, stride: 2, dilation: 2, padding: 1, room: 2)
+        try check3D(sizes, bias: seed % 2 == 0, seed: seed, directions: 1)
     }
 
     @Test("a convolution whose images do not fit the cache together")
     func convolutionInParts() throws {
         var sizes = WindowSizes()
-        (sizes.images, sizes.height, sizes.width, sizes.from, sizes.to) = (3, 24, 24, 14, 1)
-        (sizes.kernel, sizes.padding) = (3, 1)
-        try check(convolutionReference(sizes), sizes, bias: true, seed: 23, directions: 1)
+        (sizes.images, sizes.input, sizes.from, sizes.to) = (3, [1, 24, 24], 14, 1)
+        (sizes.kernel, sizes.padding) = ([1, 3, 3], [0, 1, 1])
+        try check2D(sizes, bias: true, seed: 23, directions: 1)
     }
 
     @Test("linear maps", arguments: [true, false])
@@ -60,31 +62,58 @@ struct GradientCheckTests {
 
     @Test("batch norm with the batch's statistics")
     func batchNorm() throws {
-        try check(batchNormReference(channels: 5), input: [3, 4, 3, 5], mean: 0.5) { BatchNorm2D($0, channels: 5) }
+        try check(batchNormReference(channels: 5), input: [3, 4, 3, 5], mean: 0.5) { BatchNorm($0, channels: 5) }
     }
 
     @Test("batch norm with running statistics")
     func batchNormEvaluation() throws {
         let initial = (mean: [0.0, 0, 0], variance: [1.0, 1, 1])
         try check(batchNormReference(channels: 3, running: initial), input: [2, 3, 2, 3], mode: .evaluation) {
-            BatchNorm2D($0, channels: 3)
+            BatchNorm($0, channels: 3)
         }
     }
 
-    @Test("max pooling", arguments: [(2, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 0)])
-    func maxPool(kernel: Int, stride: Int, padding: Int) throws {
+    @Test("max pooling of random windows", arguments: 300..<308)
+    func maxPool(seed: UInt64) throws {
+        var generator = CaseGenerator(seed: seed)
         var sizes = WindowSizes()
-        (sizes.images, sizes.height, sizes.width, sizes.from) = (2, 7, 6, 3)
-        (sizes.kernel, sizes.stride, sizes.padding) = (kernel, stride, padding)
-        try check(maxPoolReference(sizes), input: [2, 7, 6, 3]) {
-            MaxPool2D($0, kernel: kernel, stride: stride, padding: padding)
+        (sizes.images, sizes.from) = (2, 3)
+        generator.drawWindows(
+            &sizes, axes: seed % 2 == 0 ? 2 : 3, kernel: 3, stride: 3, dilation: 2, padding: 0, room: 4)
+        sizes.padding = Volume(sizes: zip(sizes.kernel.sizes, sizes.input.sizes).map { $1 == 1 ? 0 : $0 / 2 })
+        let input = Shape([2] + sizes.input.sizes.suffix(seed % 2 == 0 ? 2 : 3) + [3])
+        try check(maxPoolReference(sizes), input: input, seed: seed) { builder -> any Layer in
+            if seed % 2 == 0 {
+                MaxPool2D(
+                    builder, kernel: sizes.kernel.extent(), stride: sizes.stride.extent(),
+                    padding: sizes.padding.extent(),
+                    dilation: sizes.dilation.extent())
+            } else {
+                MaxPool3D(
+                    builder, kernel: sizes.kernel.extent(), stride: sizes.stride.extent(),
+                    padding: sizes.padding.extent(), dilation: sizes.dilation.extent())
+            }
+        }
+    }
+
+    @Test("average pooling of padded windows", arguments: [true, false])
+    func averagePool(countsPadding: Bool) throws {
+        var sizes = WindowSizes()
+        (sizes.images, sizes.input, sizes.from) = (2, [3, 5, 6], 4)
+        (sizes.kernel, sizes.stride, sizes.padding) = ([2, 3, 2], [1, 2, 3], [1, 1, 0])
+        try check(averagePoolReference(sizes, countsPadding: countsPadding), input: [2, 3, 5, 6, 4]) {
+            AveragePool3D(
+                $0, kernel: sizes.kernel.extent(), stride: sizes.stride.extent(), padding: sizes.padding.extent(),
+                countsPadding: countsPadding)
         }
     }
 
     @Test("global average pooling")
-    func averagePool() throws {
-        try check(averagePoolReference(images: 2, pixels: 15, channels: 4), input: [2, 3, 5, 4]) {
-            GlobalAveragePool2D($0)
+    func globalAveragePool() throws {
+        var sizes = WindowSizes()
+        (sizes.images, sizes.input, sizes.from, sizes.kernel) = (2, [1, 3, 5], 4, [1, 3, 5])
+        try check(averagePoolReference(sizes, countsPadding: false), input: [2, 3, 5, 4]) {
+            AdaptiveAveragePool2D($0, output: 1)
         }
     }
 
@@ -118,14 +147,21 @@ struct GradientCheckTests {
     /// Rounding in single precision reaches about 1e-6.
     private let tolerance = 1e-5
 
-    private func check(
-        _ reference: ReferenceFunction, _ sizes: WindowSizes, bias: Bool, seed: UInt64, directions: Int = 2
-    ) throws {
-        let input: Shape = [sizes.images, sizes.height, sizes.width, sizes.from]
-        try check(reference, input: input, seed: seed, directions: directions) {
+    private func check2D(_ sizes: WindowSizes, bias: Bool, seed: UInt64, directions: Int = 2) throws {
+        let input: Shape = [sizes.images, sizes.input.height, sizes.input.width, sizes.from]
+        try check(convolutionReference(sizes), input: input, seed: seed, directions: directions) {
             Convolution2D(
-                $0, from: sizes.from, to: sizes.to, kernel: sizes.kernel, stride: sizes.stride, padding: sizes.padding,
-                dilation: sizes.dilation, groups: sizes.groups, bias: bias)
+                $0, from: sizes.from, to: sizes.to, kernel: sizes.kernel.extent(), stride: sizes.stride.extent(),
+                padding: sizes.padding.extent(), dilation: sizes.dilation.extent(), groups: sizes.groups, bias: bias)
+        }
+    }
+
+    private func check3D(_ sizes: WindowSizes, bias: Bool, seed: UInt64, directions: Int = 2) throws {
+        let input = Shape([sizes.images] + sizes.input.sizes + [sizes.from])
+        try check(convolutionReference(sizes), input: input, seed: seed, directions: directions) {
+            Convolution3D(
+                $0, from: sizes.from, to: sizes.to, kernel: sizes.kernel.extent(), stride: sizes.stride.extent(),
+                padding: sizes.padding.extent(), dilation: sizes.dilation.extent(), groups: sizes.groups, bias: bias)
         }
     }
 
@@ -169,5 +205,34 @@ struct GradientCheckTests {
                 }
             }
         }
+    }
+}
+
+extension Volume {
+    /// The sizes as a layer takes them.
+    fileprivate func extent<Axes: Extent>() -> Axes { Axes(sizes: Array(sizes.suffix(Axes.axes))) }
+}
+
+extension CaseGenerator {
+    /// Draws windows that differ along the axes, up to the given sizes, and an input on which at least one fits, with up
+    /// to `room` pixels more, or `columns` of them in a row.
+    fileprivate mutating func drawWindows(
+        _ sizes: inout WindowSizes, axes: Int, kernel: Int, stride: Int, dilation: Int, padding: Int, room: Int,
+        columns: Int? = nil
+    ) {
+        func volume(_ values: [Int], _ depth: Int) -> Volume { Volume(sizes: axes == 2 ? [depth] + values : values) }
+        let axis = 0..<axes
+        let kernels = axis.map { _ in integer(in: 1...kernel) }
+        let dilations = axis.map { _ in integer(in: 1...dilation) }
+        let paddings = axis.map { integer(in: 0...min(padding, dilations[$0] * (kernels[$0] - 1) / 2 + 1)) }
+        sizes.kernel = volume(kernels, 1)
+        sizes.dilation = volume(dilations, 1)
+        sizes.padding = volume(paddings, 0)
+        sizes.stride = volume(axis.map { _ in integer(in: 1...stride) }, 1)
+        let inputs = axis.map { index in
+            let least = max(1, dilations[index] * (kernels[index] - 1) + 1 - 2 * paddings[index])
+            return least + integer(in: 0...(index == axes - 1 ? columns ?? room : room))
+        }
+        sizes.input = volume(inputs, 1)
     }
 }

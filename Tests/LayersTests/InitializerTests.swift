@@ -40,7 +40,7 @@ struct InitializerTests {
     @Test("batch norm begins with weights of one, biases of zero, means of zero and variances of one")
     func batchNorm() {
         let builder = ParameterBuilder()
-        _ = BatchNorm2D(builder, channels: 3)
+        _ = BatchNorm(builder, channels: 3)
         let arena = builder.build(seed: 1)
         #expect(arena.parameters.map { arena.value(of: $0).elements } == [[1, 1, 1], [0, 0, 0]])
         #expect(arena.buffers.map { arena.value(of: $0).elements } == [[0, 0, 0], [1, 1, 1]])

@@ -19,8 +19,8 @@ struct LayerCase {
 
     /// Golden cases of layers, by the names of their fixtures.
     static let golden = Fixture.names(
-        in: .module, startingWith: "convolution", "linear", "relu", "max_pool", "global", "batch_norm", "flatten",
-        "residual", "recurrent")
+        in: .module, startingWith: "convolution", "linear", "relu", "max_pool", "average_pool", "adaptive", "batch_norm",
+        "flatten", "residual", "recurrent")
     /// All cases.
     static let names = golden + ["dropout", "dropout_of_nothing", "sequential"]
 
@@ -39,8 +39,8 @@ struct LayerCase {
         default:
             let fixture = try Fixture(name, in: .module)
             let parameters: LayerParameters = try fixture.parameters()
-            layer = try parameters.layer(builder)
             input = try fixture.tensor("first.input")
+            layer = try parameters.layer(builder, isClip: input.shape.rank == 5)
             mode = parameters.evaluation == true ? .evaluation : .training
             lengths = parameters.lengths
             arena = builder.build(seed: 3)
@@ -58,24 +58,33 @@ struct LayerCase {
 struct LayerParameters: Decodable {
     struct UnknownLayer: Error { let name: String }
 
+    /// A size of all axes, or one for each.
+    struct Sizes: Decodable {
+        private let sizes: [Int]
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            sizes = try (try? container.decode(Int.self)).map { [$0] } ?? container.decode([Int].self)
+        }
+
+        func extent<Axes: Extent>() -> Axes { sizes.count == 1 ? Axes(sizes[0]) : Axes(sizes: sizes) }
+    }
+
     let layer: String
-    var from, to, kernel, stride, padding, dilation, groups, channels: Int?
-    var bias, evaluation, bidirectional: Bool?
+    var from, to, groups, channels: Int?
+    var kernel, stride, padding, dilation, output: Sizes?
+    var bias, affine, evaluation, countsPadding, bidirectional: Bool?
     var kind: String?
     var hidden, layers: Int?
     var lengths: [Int]?
 
-    func layer(_ builder: ParameterBuilder) throws -> any Layer {
+    func layer(_ builder: ParameterBuilder, isClip: Bool) throws -> any Layer {
         switch layer {
-        case "convolution":
-            Convolution2D(
-                builder, from: from ?? 1, to: to ?? 1, kernel: kernel ?? 1, stride: stride ?? 1, padding: padding ?? 0,
-                dilation: dilation ?? 1, groups: groups ?? 1, bias: bias ?? true)
+        case "convolution", "max_pool", "average_pool", "adaptive_average_pool":
+            try isClip ? windowed(builder, Extent3.self) : windowed(builder, Extent2.self)
         case "linear": Linear(builder, from: from ?? 1, to: to ?? 1, bias: bias ?? true)
         case "relu": ReLU(builder)
-        case "max_pool": MaxPool2D(builder, kernel: kernel ?? 1, stride: stride, padding: padding ?? 0)
-        case "global_average_pool": GlobalAveragePool2D(builder)
-        case "batch_norm": BatchNorm2D(builder, channels: channels ?? 1)
+        case "batch_norm": BatchNorm(builder, channels: channels ?? 1, affine: affine ?? true)
         case "flatten": Flatten(builder)
         case "residual": residual(builder)
         case "residual_block": residualBlock(builder)
@@ -90,8 +99,27 @@ struct LayerParameters: Decodable {
         }
     }
 
+    private func windowed<Axes: Extent>(_ builder: ParameterBuilder, _ axes: Axes.Type) throws -> any Layer {
+        let (kernel, stride): (Axes, Axes?) = (kernel?.extent() ?? 1, stride?.extent())
+        let (padding, dilation): (Axes, Axes) = (padding?.extent() ?? 0, dilation?.extent() ?? 1)
+        return switch layer {
+        case "convolution":
+            Convolution(
+                builder, from: from ?? 1, to: to ?? 1, kernel: kernel, stride: stride ?? 1, padding: padding,
+                dilation: dilation, groups: groups ?? 1, bias: bias ?? true)
+        case "max_pool":
+            MaxPool(builder, kernel: kernel, stride: stride, padding: padding, dilation: dilation)
+        case "average_pool":
+            AveragePool(
+                builder, kernel: kernel, stride: stride, padding: padding, countsPadding: countsPadding ?? true)
+        case "adaptive_average_pool": AdaptiveAveragePool<Axes>(builder, output: output?.extent() ?? 1)
+        default: throw UnknownLayer(name: layer)
+        }
+    }
+
     private func residual(_ builder: ParameterBuilder) -> any Layer {
-        let (inputs, outputs, stride) = (from ?? 1, to ?? 1, stride ?? 1)
+        let (inputs, outputs) = (from ?? 1, to ?? 1)
+        let stride: Extent2 = stride?.extent() ?? 1
         let body = Convolution2D(
             builder.scope("body"), from: inputs, to: outputs, kernel: 3, stride: stride, padding: 1)
         if inputs == outputs && stride == 1 { return Residual(builder, body: body) }
@@ -108,9 +136,9 @@ struct LayerParameters: Decodable {
         let body = Sequential(
             builder.scope("body"),
             [
-                convolution("conv1"), BatchNorm2D(builder.scope("bn1"), channels: channels),
+                convolution("conv1"), BatchNorm(builder.scope("bn1"), channels: channels),
                 ReLU(builder.scope("relu")), convolution("conv2"),
-                BatchNorm2D(builder.scope("bn2"), channels: channels),
+                BatchNorm(builder.scope("bn2"), channels: channels),
             ])
         return Sequential(builder, [Residual(builder.scope("sum"), body: body), ReLU(builder.scope("out"))])
     }

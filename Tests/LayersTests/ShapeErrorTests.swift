@@ -47,10 +47,27 @@ struct ShapeErrorTests {
                 == "layer 'net.1' takes an image [H, W, C], but its input is a sample of shape [9]")
     }
 
+    @Test("layers of clips name the axes and the size that they need")
+    func clips() {
+        let layer = Convolution3D(builder, from: 3, to: 4, kernel: [3, 5, 1], padding: [1, 1, 0])
+        #expect(message(layer, [1, 3, 1, 3]) == nil)
+        #expect(
+            message(layer, [8, 8, 3])
+                == "layer 'net.1' takes a clip [T, H, W, 3], but its input is a sample of shape [8, 8, 3]")
+        #expect(
+            message(layer, [4, 2, 2, 3])
+                == "layer 'net.1' takes a clip of at least 1×3×1 pixels, but its input is a sample of shape [4, 2, 2, 3]"
+        )
+        #expect(
+            message(MaxPool3D(builder, kernel: 2), [1, 2, 2, 3])
+                == "layer 'net.1' takes a clip of at least 2×2×2 pixels, but its input is a sample of shape [1, 2, 2, 3]"
+        )
+    }
+
     @Test("an average pooling takes images only")
     func averagePooling() {
         #expect(
-            message(GlobalAveragePool2D(builder), [9])
+            message(AdaptiveAveragePool2D(builder, output: 1), [9])
                 == "layer 'net.1' takes an image [H, W, C], but its input is a sample of shape [9]")
     }
 
@@ -64,7 +81,7 @@ struct ShapeErrorTests {
     @Test("batch norm names the channels that it needs")
     func batchNorm() {
         #expect(
-            message(BatchNorm2D(builder, channels: 5), [2, 2, 3])
+            message(BatchNorm(builder, channels: 5), [2, 2, 3])
                 == "layer 'net.1' takes 5 channels, but its input is a sample of shape [2, 2, 3]")
     }
 

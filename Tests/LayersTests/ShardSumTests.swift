@@ -42,7 +42,7 @@ struct ShardSumTests {
     @Test("running statistics of two shards are the averages of theirs, weighted by samples")
     func statistics() throws {
         let builder = ParameterBuilder()
-        let layer = BatchNorm2D(builder, channels: 1, momentum: 0.5)
+        let layer = BatchNorm(builder, channels: 1, momentum: 0.5)
         let arena = builder.build(seed: 1)
         let block = GradientBlock(for: arena)
         let shards = [Tensor([3, 1, 1, 1], [1, 2, 3]), Tensor([1, 1, 2, 1], [10, 14])]

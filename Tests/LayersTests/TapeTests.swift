@@ -72,7 +72,7 @@ struct TapeTests {
     @Test("a reset block forgets the gradients, statistics and tallies of the step before")
     func reset() throws {
         let builder = ParameterBuilder()
-        let layer = BatchNorm2D(builder, channels: 2)
+        let layer = BatchNorm(builder, channels: 2)
         let arena = builder.build(seed: 1)
         let block = GradientBlock(for: arena)
         var generator = CaseGenerator(seed: 31)
@@ -114,7 +114,7 @@ struct TapeTests {
     func alignment() throws {
         let builder = ParameterBuilder()
         let layers: [any Layer] = [
-            Convolution2D(builder.scope("0"), from: 3, to: 5, kernel: 3), BatchNorm2D(builder.scope("1"), channels: 5),
+            Convolution2D(builder.scope("0"), from: 3, to: 5, kernel: 3), BatchNorm(builder.scope("1"), channels: 5),
         ]
         let arena = builder.build(seed: 1)
         let block = GradientBlock(for: arena)

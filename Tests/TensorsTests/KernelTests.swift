@@ -69,14 +69,13 @@ struct KernelTests {
 
     @Test("a NaN wins a pooling window, so that it is not hidden")
     func nanWins() throws {
-        let windows = Windows(
-            height: 1, width: 3, channels: 1, kernelHeight: 1, kernelWidth: 3, stride: 1, padding: 0, dilation: 1)
+        let windows = Windows(input: [1, 1, 3], channels: 1, kernel: [1, 1, 3])
         for engine in try engines() {
             for place in 0..<3 {
                 var image: [Float] = [1, 5, 2]
                 image[place] = .nan
                 var output: Float = 0
-                var tap: UInt8 = 9
+                var tap: Int32 = 9
                 engine.kernels.pooling.maximum(image, &output, &tap, windows)
                 #expect(output.isNaN && Int(tap) == place, "\(engine.kernels.name)")
             }
@@ -133,14 +132,13 @@ struct KernelTests {
 
     @Test("a pooling window takes its first pixel when no value is larger, and a NaN before all others")
     func poolingOfExtremes() throws {
-        let windows = Windows(
-            height: 1, width: 3, channels: 1, kernelHeight: 1, kernelWidth: 2, stride: 2, padding: 0, dilation: 1)
+        let windows = Windows(input: [1, 1, 3], channels: 1, kernel: [1, 1, 2], stride: 2)
         let padded = Windows(
-            height: 2, width: 2, channels: 1, kernelHeight: 2, kernelWidth: 2, stride: 2, padding: 1, dilation: 1)
-        func pool(_ image: [Float], _ windows: Windows, _ engine: Engine) -> (values: [Float], taps: [UInt8]) {
-            let count = windows.outputHeight * windows.outputWidth
+            input: [1, 2, 2], channels: 1, kernel: [1, 2, 2], stride: [1, 2, 2], padding: [0, 1, 1])
+        func pool(_ image: [Float], _ windows: Windows, _ engine: Engine) -> (values: [Float], taps: [Int32]) {
+            let count = windows.output.count
             var values = [Float](repeating: 0, count: count)
-            var taps = [UInt8](repeating: 0, count: count)
+            var taps = [Int32](repeating: 0, count: count)
             values.withUnsafeMutableBufferPointer { values in
                 taps.withUnsafeMutableBufferPointer { taps in
                     if let values = values.baseAddress, let taps = taps.baseAddress {

@@ -35,24 +35,34 @@ class Residual(nn.Module):
         return self.body(x) + self.shortcut(x)
 
 
+def of_axes(image, clip, p):
+    """The class for images, or the one for clips."""
+    return clip if p["axes"] == 3 else image
+
+
 def convolution(p):
-    return nn.Conv2d(p["from"], p["to"], p["kernel"], stride=p.get("stride", 1), padding=p.get("padding", 0),
-                     dilation=p.get("dilation", 1), groups=p.get("groups", 1), bias=p.get("bias", True))
+    return of_axes(nn.Conv2d, nn.Conv3d, p)(
+        p["from"], p["to"], p["kernel"], stride=p.get("stride", 1), padding=p.get("padding", 0),
+        dilation=p.get("dilation", 1), groups=p.get("groups", 1), bias=p.get("bias", True))
 
 
 LAYERS = {
     "convolution": convolution,
     "linear": lambda p: nn.Linear(p["from"], p["to"], bias=p.get("bias", True)),
     "relu": lambda p: nn.ReLU(),
-    "max_pool": lambda p: nn.MaxPool2d(p["kernel"], stride=p.get("stride"), padding=p.get("padding", 0)),
-    "global_average_pool": lambda p: nn.AdaptiveAvgPool2d(1),
-    "batch_norm": lambda p: nn.BatchNorm2d(p["channels"]),
+    "max_pool": lambda p: of_axes(nn.MaxPool2d, nn.MaxPool3d, p)(
+        p["kernel"], stride=p.get("stride"), padding=p.get("padding", 0), dilation=p.get("dilation", 1)),
+    "average_pool": lambda p: of_axes(nn.AvgPool2d, nn.AvgPool3d, p)(
+        p["kernel"], stride=p.get("stride"), padding=p.get("padding", 0),
+        count_include_pad=p.get("countsPadding", True)),
+    "adaptive_average_pool": lambda p: of_axes(nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d, p)(p["output"]),
+    "batch_norm": lambda p: of_axes(nn.BatchNorm2d, nn.BatchNorm3d, p)(p["channels"], affine=p.get("affine", True)),
     "flatten": lambda p: nn.Flatten(),
     "residual": lambda p: Residual(p["from"], p["to"], p.get("stride", 1)),
     "residual_block": lambda p: ResidualBlock(p["channels"]),
 }
 
-# Inputs are in PyTorch's layout [N, C, H, W].
+# Inputs are in PyTorch's layout [N, C, H, W] or [N, C, T, H, W].
 CASES = {
     "convolution_padded": ([2, 3, 7, 5], {"from": 3, "to": 8, "kernel": 3, "padding": 1}),
     "convolution_strided": ([2, 4, 8, 7], {"from": 4, "to": 5, "kernel": 3, "stride": 2, "padding": 1}),
@@ -79,6 +89,27 @@ CASES = {
     "convolution_of_one_channel": ([2, 1, 6, 6], {"from": 1, "to": 1, "kernel": 3}),
     "convolution_wide_kernel": ([1, 2, 8, 9], {"from": 2, "to": 19, "kernel": 5, "padding": 2}),
     "convolution_even_kernel": ([2, 3, 7, 7], {"from": 3, "to": 4, "kernel": 4, "stride": 3, "padding": 1}),
+    "convolution_of_unlike_axes": (
+        [2, 3, 9, 8], {"from": 3, "to": 4, "kernel": [2, 5], "stride": [3, 1], "padding": [0, 2], "dilation": [2, 1]}),
+    "convolution_of_one_row": ([2, 5, 1, 9], {"from": 5, "to": 16, "kernel": [1, 3], "padding": [0, 1]}),
+    "convolution_column_kernel": (
+        [1, 16, 7, 3], {"from": 16, "to": 16, "kernel": [3, 1], "stride": [2, 1], "padding": [1, 0]}),
+    "convolution_of_clips": ([2, 3, 4, 5, 6], {"from": 3, "to": 8, "kernel": 3, "padding": 1}),
+    "convolution_of_clips_strided": (
+        [1, 4, 5, 7, 6], {"from": 4, "to": 5, "kernel": [3, 2, 3], "stride": [2, 3, 1], "padding": [1, 0, 2]}),
+    "convolution_of_clips_dilated": (
+        [1, 2, 6, 7, 5], {"from": 2, "to": 3, "kernel": [2, 3, 2], "padding": [1, 2, 0], "dilation": [3, 2, 1]}),
+    "convolution_of_clips_grouped": (
+        [2, 4, 3, 4, 5], {"from": 4, "to": 6, "kernel": [3, 3, 1], "padding": [1, 1, 0], "groups": 2, "bias": False}),
+    "convolution_of_clips_depthwise": (
+        [2, 5, 3, 5, 4], {"from": 5, "to": 5, "kernel": [2, 3, 3], "stride": [1, 2, 1], "padding": 1, "groups": 5}),
+    "convolution_of_clips_pointwise": ([2, 3, 2, 3, 4], {"from": 3, "to": 5, "kernel": 1}),
+    "convolution_of_clips_of_one_frame": ([1, 3, 1, 5, 4], {"from": 3, "to": 4, "kernel": 3, "padding": 1}),
+    "convolution_of_clips_of_one_pixel": ([1, 2, 1, 1, 1], {"from": 2, "to": 3, "kernel": 3, "padding": 1}),
+    "convolution_of_clips_whole_vectors": (
+        [1, 16, 3, 4, 3], {"from": 16, "to": 16, "kernel": 3, "padding": 1, "bias": False}),
+    "convolution_of_clips_vectors_strided": (
+        [1, 8, 5, 4, 5], {"from": 8, "to": 16, "kernel": [3, 1, 2], "stride": [2, 1, 2], "padding": [1, 0, 1]}),
     "convolution_whole_vectors": ([1, 16, 4, 6], {"from": 16, "to": 16, "kernel": 3, "padding": 1}),
     "linear": ([5, 7], {"from": 7, "to": 3}),
     "linear_without_bias": ([4, 19], {"from": 19, "to": 33, "bias": False}),
@@ -92,15 +123,37 @@ CASES = {
     "max_pool_stride_one": ([1, 17, 5, 6], {"kernel": 3, "stride": 1, "padding": 1}),
     "max_pool_wide": ([1, 2, 11, 10], {"kernel": 5, "stride": 3, "padding": 2}),
     "max_pool_stride_over_kernel": ([1, 2, 9, 9], {"kernel": 2, "stride": 3}),
-    "global_average_pool": ([3, 19, 4, 5], {}),
-    "global_average_pool_of_one_pixel": ([1, 5, 1, 1], {}),
+    "max_pool_of_unlike_axes": (
+        [2, 3, 9, 8], {"kernel": [3, 2], "stride": [2, 3], "padding": [1, 0], "dilation": [1, 3]}),
+    "max_pool_of_many_taps": ([1, 2, 17, 18], {"kernel": [16, 17], "stride": 1}),
+    "max_pool_of_clips": ([2, 3, 4, 6, 5], {"kernel": [1, 2, 2]}),
+    "max_pool_of_clips_padded": (
+        [1, 4, 5, 4, 6], {"kernel": 3, "stride": [2, 1, 3], "padding": 1, "dilation": [1, 1, 2]}),
+    "average_pool": ([2, 3, 6, 8], {"kernel": 2}),
+    "average_pool_padded": ([2, 5, 7, 6], {"kernel": 3, "stride": 2, "padding": 1}),
+    "average_pool_without_padding": (
+        [2, 5, 7, 6], {"kernel": [3, 4], "stride": [1, 2], "padding": [1, 2], "countsPadding": False}),
+    "average_pool_of_clips": ([2, 3, 5, 4, 6], {"kernel": [2, 3, 2], "stride": [2, 1, 2], "padding": [1, 1, 0]}),
+    "average_pool_of_clips_without_padding": (
+        [1, 3, 3, 4, 5], {"kernel": 3, "stride": 2, "padding": 1, "countsPadding": False}),
+    "adaptive_average_pool_global": ([3, 19, 4, 5], {"output": 1}),
+    "adaptive_average_pool_of_one_pixel": ([1, 5, 1, 1], {"output": 1}),
+    "adaptive_average_pool_even": ([2, 3, 8, 6], {"output": [4, 3]}),
+    "adaptive_average_pool_overlapping": ([2, 3, 7, 5], {"output": [3, 4]}),
+    "adaptive_average_pool_larger": ([1, 2, 2, 3], {"output": 5}),
+    "adaptive_average_pool_of_clips": ([2, 3, 5, 4, 7], {"output": [2, 4, 3]}),
+    "adaptive_average_pool_of_clips_global": ([2, 7, 3, 4, 5], {"output": 1}),
     "batch_norm": ([4, 5, 3, 3], {"channels": 5}),
     "batch_norm_batch_of_one": ([1, 17, 4, 5], {"channels": 17}),
     "batch_norm_one_pixel": ([6, 3, 1, 1], {"channels": 3}),
     "batch_norm_many_rows": ([3, 3, 11, 13], {"channels": 3}),
     "batch_norm_far_from_zero": ([4, 4, 5, 5], {"channels": 4, "offset": 30}),
     "batch_norm_evaluation": ([3, 5, 4, 3], {"channels": 5, "evaluation": True}),
+    "batch_norm_of_clips": ([2, 3, 3, 4, 2], {"channels": 3}),
+    "batch_norm_without_affine": ([3, 4, 3, 2], {"channels": 4, "affine": False}),
+    "batch_norm_without_affine_evaluation": ([3, 4, 3, 2], {"channels": 4, "affine": False, "evaluation": True}),
     "flatten": ([2, 3, 4, 5], {}),
+    "flatten_of_clips": ([2, 3, 2, 4, 3], {}),
     "flatten_one_channel": ([2, 1, 4, 3], {}),
     "flatten_many_channels": ([2, 37, 5, 4], {}),
     "residual_identity": ([2, 3, 5, 6], {"from": 3, "to": 3}),
@@ -118,7 +171,7 @@ def layer_of(name):
 def make(name, shape, parameters):
     random = generator(name)
     kind = layer_of(name)
-    module = LAYERS[kind](parameters).double()
+    module = LAYERS[kind](parameters | {"axes": len(shape) - 2}).double()
     redraw(module, random)
     module.train(not parameters.get("evaluation", False))
     tensors = {f"parameter.{key}": value.clone() for key, value in module.named_parameters()}

@@ -1,28 +1,26 @@
 import Kernels
 import Tensors
 
-/// The sizes of a two-dimensional convolution.
+/// The sizes of a convolution of images or clips; an image is a clip of one frame.
 struct ConvolutionGeometry: Sendable {
     let windows: Windows
     let outputs: Int
     let groups: Int
 
-    /// Pixels of an output image.
-    var pixels: Int { windows.outputHeight * windows.outputWidth }
-    /// Floats of an input image and of an output image.
-    var imageCount: Int { windows.height * windows.width * windows.channels }
+    /// Pixels of an output.
+    var pixels: Int { windows.output.count }
+    /// Floats of an input and of an output.
+    var imageCount: Int { windows.inputCount }
     var outputCount: Int { pixels * outputs }
-    var taps: Int { windows.kernelHeight * windows.kernelWidth }
+    var taps: Int { windows.taps }
     /// Channels of a group.
     var groupInputs: Int { windows.channels / groups }
     var groupOutputs: Int { outputs / groups }
     /// Weights of a group and of all groups.
     var groupWeights: Int { groupOutputs * groupInputs * taps }
     var weights: Int { groupWeights * groups }
-    /// Whether the image itself is the matrix of packed windows.
-    var isPointwise: Bool {
-        taps == 1 && windows.stride == 1 && windows.padding == 0
-    }
+    /// Whether the input itself is the matrix of packed windows.
+    var isPointwise: Bool { taps == 1 && windows.stride == 1 && windows.padding == 0 }
 }
 
 /// One way to compute a convolution, a few images at a time, with packed weights `[G, taps, C/G, K/G]`.

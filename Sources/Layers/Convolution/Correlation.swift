@@ -2,7 +2,7 @@ import Autograd
 import Kernels
 import Tensors
 
-/// Inputs x `[N, H, W, C]`, weight `[K, C/G, KH, KW]` and, if there is one, bias `[K]`.
+/// Inputs x `[N, H, W, C]` or `[N, T, H, W, C]`, weight `[K, C/G, taps]` and, if there is one, bias `[K]`.
 ///
 /// Each direction takes the first algorithm that serves its sizes, a few images at a time.
 struct Correlation: Operation {
@@ -21,7 +21,7 @@ struct Correlation: Operation {
         let weights = packed(inputs[1], engine)
         let algorithm = forwardAlgorithm(engine)
         let bias = inputs.count > 2 ? inputs[2] : nil
-        let shape = Shape([images, geometry.windows.outputHeight, geometry.windows.outputWidth, geometry.outputs])
+        let shape = geometry.windows.outputShape(forBatch: inputs[0].shape, channels: geometry.outputs)
         let output = engine.tensor(shape) { y in
             inputs[0].withElements { x in
                 weights.withElements { w in

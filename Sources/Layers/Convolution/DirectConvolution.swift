@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-/// Reads the windows from a padded image in place; for one group and whole vectors of output channels.
+/// Reads the windows from a padded input in place; for one group and whole vectors of output channels.
 struct DirectConvolution: ConvolutionAlgorithm {
     let geometry: ConvolutionGeometry
 
@@ -13,16 +13,15 @@ struct DirectConvolution: ConvolutionAlgorithm {
     /// Whether the kernels can compute the input's gradient: the convolution of the padded output gradient with the
     /// reversed weights, which needs a stride of 1.
     static func servesInputGradient(_ geometry: ConvolutionGeometry, _ kernels: ConvolutionKernels) -> Bool {
-        let windows = geometry.windows
-        return geometry.groups == 1 && !geometry.isPointwise && windows.stride == 1
-            && windows.channels % kernels.directLanes == 0 && windows.kernelHeight == windows.kernelWidth
-            && gradientMargin(geometry) >= 0
+        geometry.groups == 1 && !geometry.isPointwise && geometry.windows.stride == 1
+            && geometry.windows.channels % kernels.directLanes == 0
+            && gradientMargin(geometry).sizes.allSatisfy { $0 >= 0 }
     }
 
     func forward(
         _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ engine: Engine
     ) -> Bool {
-        forEachPadded(images, inputPlane, count, engine) { image, windows, index in
+        forEachPadded(images, paddedInput, count, engine) { image, windows, index in
             engine.kernels.convolution.direct(
                 image, weights, bias, output + index * geometry.outputCount, windows, geometry.outputs, false)
         }
@@ -39,60 +38,76 @@ struct DirectConvolution: ConvolutionAlgorithm {
     }
 
     func addInputGradient(_ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ engine: Engine) {
-        let plane = Plane(
-            height: geometry.windows.outputHeight, width: geometry.windows.outputWidth, channels: geometry.outputs,
-            margin: Self.gradientMargin(geometry), stride: 1)
-        forEachPadded(dy, plane, count, engine) { image, windows, index in
+        let gradient = PaddedInput(
+            size: geometry.windows.output, channels: geometry.outputs, margin: Self.gradientMargin(geometry), stride: 1)
+        forEachPadded(dy, gradient, count, engine) { image, windows, index in
             engine.kernels.convolution.direct(
                 image, weights, nil, dx + index * geometry.imageCount, windows, geometry.windows.channels, true)
         }
     }
 
     func addWeightGradient(_ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ engine: Engine) {
-        forEachPadded(images, inputPlane, count, engine) { image, windows, index in
-            engine.kernels.convolution.directWeightGradient(
-                image, dy + index * geometry.outputCount, sums, windows, geometry.outputs)
+        forEachPadded(images, paddedInput, count, engine) { image, windows, index in
+            forEachPlane(windows) { plane, offset, place in
+                engine.kernels.convolution.directWeightGradient(
+                    image + offset, dy + index * geometry.outputCount + place * geometry.outputs, sums, plane,
+                    geometry.outputs)
+            }
         }
     }
 
-    /// An image, the zeros that it needs around it, and the distance of the windows on it.
-    private struct Plane {
-        let height, width, channels, margin, stride: Int
+    /// An input, the zeros that it needs around it, and the distance of the windows on it.
+    private struct PaddedInput {
+        let size: Volume
+        let channels: Int
+        let margin: Volume
+        let stride: Volume
     }
 
-    private var inputPlane: Plane {
+    private var paddedInput: PaddedInput {
         let windows = geometry.windows
-        return Plane(
-            height: windows.height, width: windows.width, channels: windows.channels, margin: windows.padding,
-            stride: windows.stride)
+        return PaddedInput(
+            size: windows.input, channels: windows.channels, margin: windows.padding, stride: windows.stride)
     }
 
     /// Zeros around the output's gradient from which the input's gradient is a convolution of the input's size.
-    private static func gradientMargin(_ geometry: ConvolutionGeometry) -> Int {
-        geometry.windows.dilation * (geometry.windows.kernelHeight - 1) - geometry.windows.padding
+    private static func gradientMargin(_ geometry: ConvolutionGeometry) -> Volume {
+        geometry.windows.kernel.combined(with: geometry.windows.dilation) { $1 * ($0 - 1) }
+            .combined(with: geometry.windows.padding) { $0 - $1 }
     }
 
-    /// Calls `body` with each image, its zeros around it, and the windows on that.
+    /// Calls `body` with each input, its zeros around it, and the windows on that.
     private func forEachPadded(
-        _ images: Source, _ plane: Plane, _ count: Int, _ engine: Engine,
+        _ images: Source, _ input: PaddedInput, _ count: Int, _ engine: Engine,
         _ body: (_ image: Source, _ windows: Windows, _ index: Int) -> Void
     ) {
-        let (height, width) = (plane.height + 2 * plane.margin, plane.width + 2 * plane.margin)
         let windows = Windows(
-            height: height, width: width, channels: plane.channels, kernelHeight: geometry.windows.kernelHeight,
-            kernelWidth: geometry.windows.kernelWidth, stride: plane.stride, padding: 0,
-            dilation: geometry.windows.dilation)
-        let size = plane.height * plane.width * plane.channels
-        engine.withScratch(height * width * plane.channels) { padded in
+            input: input.size.combined(with: input.margin) { $0 + 2 * $1 }, channels: input.channels,
+            kernel: geometry.windows.kernel, stride: input.stride, dilation: geometry.windows.dilation)
+        let size = input.size.count * input.channels
+        guard input.margin != 0 else {
+            for index in 0..<count { body(images + index * size, windows, index) }
+            return
+        }
+        engine.withScratch(windows.inputCount) { padded in
             for index in 0..<count {
-                guard plane.margin > 0 else {
-                    body(images + index * size, windows, index)
-                    continue
-                }
-                engine.kernels.convolution.pad(
-                    images + index * size, padded, plane.height, plane.width, plane.channels, plane.margin)
+                engine.kernels.convolution.pad(images + index * size, padded, input.size, input.channels, input.margin)
                 body(padded, windows, index)
             }
+        }
+    }
+
+    /// Cuts windows into planes of outputs, so that a plane stays in the cache while the taps pass over it: calls `body`
+    /// with the windows of each plane, where its input begins, and the number of its first window.
+    private func forEachPlane(_ windows: Windows, _ body: (_ plane: Windows, _ offset: Int, _ place: Int) -> Void) {
+        let (input, output) = (windows.input, windows.output)
+        let reach = (windows.kernel.depth - 1) * windows.dilation.depth + 1
+        let plane = Windows(
+            input: Volume(depth: reach, height: input.height, width: input.width), channels: windows.channels,
+            kernel: windows.kernel, stride: windows.stride, dilation: windows.dilation)
+        let planeCount = input.height * input.width * windows.channels
+        for index in 0..<output.depth {
+            body(plane, index * windows.stride.depth * planeCount, index * output.height * output.width)
         }
     }
 }

@@ -168,14 +168,6 @@ public struct TrainingSection: Codable, Sendable, Equatable, ValidatedSection {
 
 /// The `engine` section.
 public struct EngineSection: Codable, Sendable, Equatable {
-    /// How convolutions are computed.
-    public enum Convolution: String, Codable, Sendable, CaseIterable {
-        /// The fastest algorithm for each shape.
-        case auto
-        /// Only algorithms that sum products of inputs and weights.
-        case direct
-    }
-
     /// Which kernels compute.
     public enum Kernels: String, Codable, Sendable, CaseIterable {
         /// The widest that the CPU can run.
@@ -192,7 +184,7 @@ public struct EngineSection: Codable, Sendable, Equatable {
     }
 
     /// How convolutions are computed.
-    public var convolution = Convolution.auto
+    public var convolution = ConvolutionPreference.auto
     /// Which kernels compute.
     public var kernels = Kernels.auto
 

@@ -34,7 +34,9 @@ package final class Replica {
     package init(_ configuration: RunConfiguration, threads: Int, pipeline: Pipeline) throws {
         self.configuration = configuration
         self.pipeline = pipeline
-        engine = try Engine(configuration.engine.kernels.instructionSet, threads: threads)
+        engine = try Engine(
+            configuration.engine.kernels.instructionSet, threads: threads,
+            convolution: configuration.engine.convolution)
         model = try Model(
             configuration.model.name, sample: Shape(pipeline.sampleShape.dimensions),
             classes: pipeline.dataset.classes.count, seed: configuration.run.seed)

@@ -39,17 +39,6 @@ public func batchNormReference(
     }
 }
 
-/// The mean over the pixels of x `[N, pixels, C]`.
-public func averagePoolReference(images: Int, pixels: Int, channels: Int) -> ReferenceFunction {
-    { inputs in
-        (0..<images * channels).map { index in
-            let (image, channel) = (index / channels, index % channels)
-            return (0..<pixels).reduce(0) { $0 + inputs[0][(image * pixels + $1) * channels + channel] }
-                / Double(pixels)
-        }
-    }
-}
-
 /// x `[N, pixels, C]` to `[N, C · pixels]`.
 public func flattenReference(images: Int, pixels: Int, channels: Int) -> ReferenceFunction {
     { inputs in

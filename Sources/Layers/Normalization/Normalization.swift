@@ -2,7 +2,7 @@ import Autograd
 import Kernels
 import Tensors
 
-/// y = (x − mean) / √(variance + ε) · weight + bias over rows of channels; inputs x, weight and bias.
+/// y = (x − mean) / √(variance + ε) · weight + bias over rows of channels; inputs x and, if there are, weight and bias.
 ///
 /// Mean and variance are those of the rows, or `running` ones, which are constants to backward.
 struct Normalization: Operation {
@@ -19,13 +19,14 @@ struct Normalization: Operation {
 
     struct Saved {
         let input: Tensor
-        let weight: Tensor
+        let weight: Tensor?
         let mean: Tensor
         let inverseDeviation: Tensor
     }
 
     func forward(_ inputs: [Tensor], _ engine: Engine) -> (output: Tensor, saved: Saved) {
-        let channels = inputs[1].count
+        let channels = inputs[0].shape.dimensions.last ?? 0
+        let affine = inputs.count > 1
         let rows = inputs[0].count / max(channels, 1)
         let (mean, variance) = statistics(of: inputs[0], rows, channels, engine)
         let inverseDeviation = engine.tensor([channels]) { inverse in
@@ -36,11 +37,11 @@ struct Normalization: Operation {
         let output = engine.tensor(inputs[0].shape) { y in
             engine.withScratch(2 * channels) { scale in
                 let shift = scale + channels
-                let (weight, bias) = (inputs[1].elements, inputs[2].elements)
+                let (weight, bias) = (affine ? inputs[1].elements : nil, affine ? inputs[2].elements : nil)
                 let (mean, inverse) = (mean.elements, inverseDeviation.elements)
                 for c in 0..<channels {
-                    scale[c] = weight[c] * inverse[c]
-                    shift[c] = bias[c] - mean[c] * scale[c]
+                    scale[c] = (weight?[c] ?? 1) * inverse[c]
+                    shift[c] = (bias?[c] ?? 0) - mean[c] * scale[c]
                 }
                 inputs[0].withElements { x in
                     let (x, y, scale, shift) = (
@@ -54,27 +55,30 @@ struct Normalization: Operation {
                 }
             }
         }
-        return (output, Saved(input: inputs[0], weight: inputs[1], mean: mean, inverseDeviation: inverseDeviation))
+        let saved = Saved(
+            input: inputs[0], weight: affine ? inputs[1] : nil, mean: mean, inverseDeviation: inverseDeviation)
+        return (output, saved)
     }
 
     func backward(_ gradient: Tensor, _ saved: Saved, _ inputs: GradientSinks, _ engine: Engine) {
-        let channels = saved.weight.count
+        let channels = saved.mean.count
         let rows = saved.input.count / max(channels, 1)
         let (sumDy, sumDyX) = gradientSums(gradient, saved, rows, channels, engine)
-        let (weight, inverse) = (saved.weight.elements, saved.inverseDeviation.elements)
+        let (weight, inverse) = (saved.weight?.elements, saved.inverseDeviation.elements)
         inputs.write(0) { dx, adds in
             // With the rows' own statistics: dx = w/σ · (dy − mean(dy) − (x − mean)/σ² · mean(dy · (x − mean))).
             engine.withScratch(3 * channels) { a in
                 let (b, d) = (a + channels, a + 2 * channels)
                 let share = running == nil ? 1 / Float(rows) : 0
                 for c in 0..<channels {
-                    a[c] = weight[c] * inverse[c]
+                    a[c] = (weight?[c] ?? 1) * inverse[c]
                     b[c] = -a[c] * inverse[c] * inverse[c] * sumDyX[c] * share
                     d[c] = -a[c] * sumDy[c] * share
                 }
                 affineGradient(gradient, saved, a: a, b: b, d: d, into: dx, adds, rows, channels, engine)
             }
         }
+        guard saved.weight != nil else { return }
         inputs.write(1) { dw, adds in
             for c in 0..<channels { dw[c] = (adds ? dw[c] : 0) + sumDyX[c] * inverse[c] }
         }
