@@ -1,0 +1,1 @@
+../KernelSources/Activations.swift
