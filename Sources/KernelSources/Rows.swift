@@ -118,6 +118,30 @@ func affineGradient(
     }
 }
 
+func scaleRows(
+    _ x: Source, _ factors: Source, _ y: Destination, _ rows: Int, _ channels: Int, _ adds: Bool
+) {
+    for row in 0..<rows {
+        let source = x + row &* channels
+        let line = y + row &* channels
+        for c in 0..<channels { line[c] = (adds ? line[c] : 0) + source[c] * factors[c] }
+    }
+}
+
+func copyRows(
+    _ x: Source, _ xStride: Int, _ y: Destination, _ yStride: Int, _ rows: Int, _ channels: Int, _ adds: Bool
+) {
+    for row in 0..<rows {
+        let source = x + row &* xStride
+        let line = y + row &* yStride
+        if adds {
+            for c in 0..<channels { line[c] += source[c] }
+        } else {
+            for c in 0..<channels { line[c] = source[c] }
+        }
+    }
+}
+
 func transpose(_ x: Source, _ y: Destination, _ rows: Int, _ channels: Int, _ adds: Bool) {
     // Tiles, so that the strided side stays in the L1 cache.
     let tile = 16

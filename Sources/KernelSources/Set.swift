@@ -14,9 +14,11 @@ public let kernelSet = KernelSet(
     elementwise: ElementwiseKernels(
         add: add, accumulate: accumulate, scale: scale, relu: relu, reluGradient: reluGradient, sigmoid: sigmoid,
         tanh: tanh, dropout: dropout, sumOfSquares: sumOfSquares),
+    activation: activationKernels,
     rows: RowKernels(
         addBias: addBias, sum: sum, moments: moments, affine: affine, gradientSums: gradientSums,
-        affineGradient: affineGradient, transpose: transpose),
+        affineGradient: affineGradient, scale: scaleRows, copy: copyRows, softmax: softmax,
+        softmaxGradient: softmaxGradient, transpose: transpose),
     convolution: ConvolutionKernels(
         pack: pack, unpackAdding: unpackAdding, packWeights: packWeights, unpackWeights: unpackWeights,
         flipWeights: flipWeights, pad: pad, directLanes: Vector.scalarCount, direct: direct,

@@ -16,16 +16,53 @@ func exponential(_ x: Vector) -> Vector {
     // r = x − n · ln 2, with ln 2 in two parts of which n times the first is exact.
     let high = multiplyAdd(n, Vector(repeating: -0.693_359_4), clamped)
     let r = multiplyAdd(n, Vector(repeating: 2.121_944_4e-4), high)
-    var series = Vector(repeating: 0.001_381_459_9)
-    series = multiplyAdd(series, r, Vector(repeating: 0.008_368_717))
-    series = multiplyAdd(series, r, Vector(repeating: 0.041_668_39))
-    series = multiplyAdd(series, r, Vector(repeating: 0.166_665_21))
-    series = multiplyAdd(series, r, Vector(repeating: 0.499_999_94))
-    let mantissa = multiplyAdd(series, r * r, r) + 1
+    let mantissa = exponentialSeries(r) + 1
     // n goes straight into the exponent.
     let exponent = unsafeBitCast(shifted, to: VectorBits.self) &<< 23
     let result = unsafeBitCast(unsafeBitCast(mantissa, to: VectorBits.self) &+ exponent, to: Vector.self)
     return result.replacing(with: x, where: x .!= x)
+}
+
+/// eˣ − 1 for |x| ≤ ln √2.
+@inline(__always)
+private func exponentialSeries(_ x: Vector) -> Vector {
+    var series = Vector(repeating: 0.001_381_459_9)
+    series = multiplyAdd(series, x, Vector(repeating: 0.008_368_717))
+    series = multiplyAdd(series, x, Vector(repeating: 0.041_668_39))
+    series = multiplyAdd(series, x, Vector(repeating: 0.166_665_21))
+    series = multiplyAdd(series, x, Vector(repeating: 0.499_999_94))
+    return multiplyAdd(series, x * x, x)
+}
+
+/// eˣ − 1 within 4e-7 of the true value, relatively, also where that is near zero.
+@inline(__always)
+func exponentialMinusOne(_ x: Vector) -> Vector {
+    let size = x.replacing(with: -x, where: x .< 0)
+    return (exponential(x) - 1).replacing(with: exponentialSeries(x), where: size .< 0.346)
+}
+
+/// Distribution function and density of the standard normal distribution.
+///
+/// The tail, half of erfc(|x| / √2), is e^(−x²/2) times a polynomial in t = 1 / (1 + 0.45 · |x| / √2), fitted to the
+/// least largest relative error. Within 6e-7 of the true value for |x| < 3, relatively; further out the exponent's
+/// rounding adds 6e-8 · x².
+@inline(__always)
+func normalDistribution(_ x: Vector) -> (cumulative: Vector, density: Vector) {
+    let size = x.replacing(with: -x, where: x .< 0)
+    let bell = exponential(-0.5 * (x * x))
+    let t = 1 / multiplyAdd(size, Vector(repeating: 0.318_198_05), Vector(repeating: 1))
+    var series = Vector(repeating: -0.015_896_167_6)
+    series = multiplyAdd(series, t, Vector(repeating: 0.069_643_341))
+    series = multiplyAdd(series, t, Vector(repeating: -0.091_024_339_2))
+    series = multiplyAdd(series, t, Vector(repeating: -0.005_816_156_04))
+    series = multiplyAdd(series, t, Vector(repeating: 0.050_774_745_6))
+    series = multiplyAdd(series, t, Vector(repeating: 0.028_087_142_9))
+    series = multiplyAdd(series, t, Vector(repeating: 0.098_094_776_3))
+    series = multiplyAdd(series, t, Vector(repeating: 0.112_027_72))
+    series = multiplyAdd(series, t, Vector(repeating: 0.127_177_432))
+    series = multiplyAdd(series, t, Vector(repeating: 0.126_931_489))
+    let tail = bell * (series * t)
+    return ((1 - tail).replacing(with: tail, where: x .< 0), 0.398_942_28 * bell)
 }
 
 /// 1 / (1 + e⁻ˣ) within 2e-7 of the true value, relatively.

@@ -14,6 +14,8 @@ public struct KernelSet: Sendable {
     public let name: String
     /// Loops over single elements.
     public let elementwise: ElementwiseKernels
+    /// Activation functions.
+    public let activation: ActivationKernels
     /// Loops over `[rows, channels]`.
     public let rows: RowKernels
     /// Packing of image windows for convolution by matrix multiplication, and convolution of single channels.
@@ -27,11 +29,13 @@ public struct KernelSet: Sendable {
 
     /// Gathers the functions of one instruction set.
     public init(
-        name: String, elementwise: ElementwiseKernels, rows: RowKernels, convolution: ConvolutionKernels,
+        name: String, elementwise: ElementwiseKernels, activation: ActivationKernels, rows: RowKernels,
+        convolution: ConvolutionKernels,
         pooling: PoolingKernels, recurrent: RecurrentKernels, update: UpdateKernels
     ) {
         self.name = name
         self.elementwise = elementwise
+        self.activation = activation
         self.rows = rows
         self.convolution = convolution
         self.pooling = pooling

@@ -15,6 +15,14 @@ public struct RowKernels: Sendable {
     /// dx = a[c] · dy + b[c] · (x − mean[c]) + d[c]: `(x, dy, mean, a, b, d, dx, rows, channels, accumulate)`.
     public let affineGradient:
         @Sendable (Source, Source, Source, Source, Source, Source, Destination, Int, Int, Bool) -> Void
+    /// y[r, c] = x[r, c] · factors[c]: `(x, factors, y, rows, channels, accumulate)`.
+    public let scale: @Sendable (Source, Source, Destination, Int, Int, Bool) -> Void
+    /// y[r, c] = x[r, c] with rows so many floats apart: `(x, stride, y, stride, rows, channels, accumulate)`.
+    public let copy: @Sendable (Source, Int, Destination, Int, Int, Int, Bool) -> Void
+    /// y[r, c] = eˣ / Σ eˣ over the channels of each row: `(x, y, rows, channels)`.
+    public let softmax: @Sendable (Source, Destination, Int, Int) -> Void
+    /// dx = y · (dy − Σ y · dy): `(y, dy, dx, rows, channels, accumulate)`.
+    public let softmaxGradient: @Sendable (Source, Source, Destination, Int, Int, Bool) -> Void
     /// y[c, r] = x[r, c]: `(x, y, rows, channels, accumulate)`.
     public let transpose: @Sendable (Source, Destination, Int, Int, Bool) -> Void
 
@@ -27,6 +35,10 @@ public struct RowKernels: Sendable {
         gradientSums: @escaping @Sendable (Source, Source, Source, Destination, Destination, Int, Int) -> Void,
         affineGradient:
             @escaping @Sendable (Source, Source, Source, Source, Source, Source, Destination, Int, Int, Bool) -> Void,
+        scale: @escaping @Sendable (Source, Source, Destination, Int, Int, Bool) -> Void,
+        copy: @escaping @Sendable (Source, Int, Destination, Int, Int, Int, Bool) -> Void,
+        softmax: @escaping @Sendable (Source, Destination, Int, Int) -> Void,
+        softmaxGradient: @escaping @Sendable (Source, Source, Destination, Int, Int, Bool) -> Void,
         transpose: @escaping @Sendable (Source, Destination, Int, Int, Bool) -> Void
     ) {
         self.addBias = addBias
@@ -35,6 +47,10 @@ public struct RowKernels: Sendable {
         self.affine = affine
         self.gradientSums = gradientSums
         self.affineGradient = affineGradient
+        self.scale = scale
+        self.copy = copy
+        self.softmax = softmax
+        self.softmaxGradient = softmaxGradient
         self.transpose = transpose
     }
 }

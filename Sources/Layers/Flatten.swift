@@ -2,9 +2,11 @@ import Autograd
 import Kernels
 import Tensors
 
-/// All axes of a sample as one; matches `torch.nn.Flatten`, whose order of elements is channel, row, column.
+/// All axes of a sample as one; matches `torch.nn.Flatten`, whose order of elements is channel, frame, row, column.
 ///
-/// - Shapes: `[N, H, W, C]` → `[N, C · H · W]`.
+/// A sequence of vectors is not an image: its order is frame, feature, in PyTorch as here.
+///
+/// - Shapes: `[N, H, W, C]` → `[N, C · H · W]`, `[N, T, H, W, C]` → `[N, C · T · H · W]`, `[N, T, F]` → `[N, T · F]`.
 public struct Flatten: Layer {
     /// The layer's name in the model.
     public let path: String
@@ -15,13 +17,13 @@ public struct Flatten: Layer {
     /// One vector.
     public func outputShape(for sample: Shape) -> Shape { [sample.count] }
 
-    /// Reorders each image of the batch; vectors stay as they are.
+    /// Reorders each image or clip of the batch; vectors stay as they are.
     public func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
         context.tape.apply(ChannelsFirst(), to: [input])
     }
 }
 
-/// `[N, H, W, C]` to `[N, C · H · W]`; only a change of shape when there is one pixel or one channel.
+/// `[N, …, C]` to `[N, C · …]`; only a change of shape without pixels, with one, or with one channel.
 struct ChannelsFirst: Operation {
     func forward(_ inputs: [Tensor], _ engine: Engine) -> (output: Tensor, saved: Shape) {
         let shape = inputs[0].shape
@@ -58,6 +60,8 @@ struct ChannelsFirst: Operation {
     }
 
     private static func sizes(_ shape: Shape) -> (images: Int, pixels: Int, channels: Int) {
+        // Vectors and sequences of them have no pixels.
+        guard shape.rank > 3 else { return (shape[0], 1, shape.dimensions.dropFirst().reduce(1, *)) }
         let channels = shape[shape.rank - 1]
         let images = shape[0]
         return (images, shape.dimensions[1..<shape.rank - 1].reduce(1, *), channels)

@@ -4,7 +4,7 @@ import Tensors
 
 /// y = x · Wᵀ + b; matches `torch.nn.Linear`, its default initialisation included.
 ///
-/// - Shapes: `[N, from]` → `[N, to]`; weight `[to, from]`, bias `[to]`.
+/// - Shapes: `[N, from]` → `[N, to]`, or each frame of `[N, T, from]` → `[N, T, to]`; weight `[to, from]`, bias `[to]`.
 public struct Linear: Layer {
     /// The layer's name in the model.
     public let path: String
@@ -22,29 +22,31 @@ public struct Linear: Layer {
         bias = hasBias ? builder.parameter("bias", [outputs], Uniform(fanIn: inputs)) : nil
     }
 
-    /// A vector of `to` features.
+    /// A vector of `to` features, or a sequence of them.
     public func outputShape(for sample: Shape) throws(ShapeError) -> Shape {
-        guard sample == [inputs] else {
+        guard sample == [inputs] || sample.rank == 2 && sample[1] == inputs else {
             throw ShapeError(path: path, expected: "a vector of \(inputs) features", found: sample)
         }
-        return [outputs]
+        return Shape(sample.dimensions.dropLast() + [outputs])
     }
 
-    /// Maps each row of the batch.
+    /// Maps each vector of the batch.
     public func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
         let parameters = ([weight, bias].compactMap(\.self)).map(context.tape.parameter)
         return context.tape.apply(AffineMap(), to: [input] + parameters)
     }
 }
 
-/// Inputs x `[N, I]`, W `[O, I]` and, if there is one, b `[O]`.
+/// Inputs x `[…, I]`, W `[O, I]` and, if there is one, b `[O]`.
 struct AffineMap: Operation {
-    /// Rows of the batch that one matrix product takes.
+    /// Vectors that one matrix product takes.
     private static let grain = 64
 
     func forward(_ inputs: [Tensor], _ engine: Engine) -> (output: Tensor, saved: [Tensor]) {
-        let (rows, width, height) = (inputs[0].shape[0], inputs[0].shape[1], inputs[1].shape[0])
-        let output = engine.tensor([rows, height]) { y in
+        let (width, height) = (inputs[1].shape[1], inputs[1].shape[0])
+        let outer = Array(inputs[0].shape.dimensions.dropLast())
+        let rows = outer.reduce(1, *)
+        let output = engine.tensor(Shape(outer + [height])) { y in
             inputs[0].withElements { x in
                 inputs[1].withElements { w in
                     let (x, w, y) = (SharedSource(x), SharedSource(w), SharedPointer(y))
@@ -64,7 +66,8 @@ struct AffineMap: Operation {
     }
 
     func backward(_ gradient: Tensor, _ saved: [Tensor], _ inputs: GradientSinks, _ engine: Engine) {
-        let (rows, width, height) = (saved[0].shape[0], saved[0].shape[1], saved[1].shape[0])
+        let (width, height) = (saved[1].shape[1], saved[1].shape[0])
+        let rows = saved[0].shape.dimensions.dropLast().reduce(1, *)
         gradient.withElements { dy in
             inputs.write(0) { dx, adds in
                 saved[1].withElements { w in

@@ -74,4 +74,29 @@ struct DropoutTests {
             #expect(abs(Double(equal) - Double(count - lag) / 2) <= 4 * Double(count).squareRoot() / 2, "lag \(lag)")
         }
     }
+
+    @Test("channel dropout drops whole channels of each sample, forward and backward alike")
+    func channels() throws {
+        let builder = ParameterBuilder()
+        let layer = Dropout2D(builder, probability: 0.25)
+        let shape: Shape = [50, 3, 4, 40]
+        let ones = Tensor(shape, Array(repeating: 1, count: shape.count))
+        let passes = try EngineCase.all.map { engineCase in
+            Pass(layer, builder.build(seed: 1), ones, engine: try engineCase.make()) { _ in ones }
+        }
+        let output = passes[0].output.elements
+        // The first pixel tells what became of the channel.
+        var kept: [Float] = []
+        for sample in 0..<50 {
+            let pixels = (0..<12).map { Array(output[((sample * 12 + $0) * 40)...].prefix(40)) }
+            #expect(Set(pixels).count == 1, "sample \(sample)")
+            kept += pixels[0]
+        }
+        #expect(Set(kept) == [0, 1 / 0.75])
+        // Four standard deviations of a binomial count around 500.
+        #expect(abs(kept.filter { $0 == 0 }.count - 500) <= 78)
+        for pass in passes {
+            #expect(isIdentical(pass.output, passes[0].output) && isIdentical(pass.inputGradient, pass.output))
+        }
+    }
 }

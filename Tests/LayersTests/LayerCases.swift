@@ -19,15 +19,17 @@ struct LayerCase {
 
     /// Golden cases of layers, by the names of their fixtures.
     static let golden = Fixture.names(
-        in: .module, startingWith: "convolution", "linear", "relu", "max_pool", "average_pool", "adaptive", "batch_norm",
-        "flatten", "residual", "recurrent")
+        in: .module, startingWith: "convolution", "linear", "relu", "leaky", "elu", "gelu", "silu", "sigmoid", "tanh",
+        "softmax", "group_norm", "max_pool", "average_pool", "adaptive", "batch_norm",
+        "flatten", "residual", "concatenation", "recurrent")
     /// All cases.
-    static let names = golden + ["dropout", "dropout_of_nothing", "sequential"]
+    static let names = golden + ["dropout", "dropout_of_nothing", "dropout_2d", "sequential"]
 
     init(_ name: String) throws {
         let builder = ParameterBuilder()
         switch name {
         case "dropout": layer = Dropout(builder, probability: 0.5)
+        case "dropout_2d": layer = Dropout2D(builder, probability: 0.5)
         case "dropout_of_nothing": layer = Dropout(builder, probability: 0)
         case "sequential":
             layer = Sequential(
@@ -67,12 +69,16 @@ struct LayerParameters: Decodable {
             sizes = try (try? container.decode(Int.self)).map { [$0] } ?? container.decode([Int].self)
         }
 
+        var size: Int { sizes[0] }
+
         func extent<Axes: Extent>() -> Axes { sizes.count == 1 ? Axes(sizes[0]) : Axes(sizes: sizes) }
     }
 
     let layer: String
     var from, to, groups, channels: Int?
     var kernel, stride, padding, dilation, output: Sizes?
+    var slope, alpha: Float?
+    var form: GELU.Form?
     var bias, affine, evaluation, countsPadding, bidirectional: Bool?
     var kind: String?
     var hidden, layers: Int?
@@ -84,13 +90,28 @@ struct LayerParameters: Decodable {
             try isClip ? windowed(builder, Extent3.self) : windowed(builder, Extent2.self)
         case "linear": Linear(builder, from: from ?? 1, to: to ?? 1, bias: bias ?? true)
         case "relu": ReLU(builder)
+        case "leaky_relu": LeakyReLU(builder, slope: slope ?? 0)
+        case "elu": ELU(builder, alpha: alpha ?? 0)
+        case "gelu": GELU(builder, form: form ?? .exact)
+        case "silu": SiLU(builder)
+        case "sigmoid": Sigmoid(builder)
+        case "tanh": Tanh(builder)
+        case "softmax": Softmax(builder)
+        case "group_norm": GroupNorm(builder, groups: groups ?? 1, channels: channels ?? 1, affine: affine ?? true)
         case "batch_norm": BatchNorm(builder, channels: channels ?? 1, affine: affine ?? true)
         case "flatten": Flatten(builder)
         case "residual": residual(builder)
         case "residual_block": residualBlock(builder)
         case "convolutional_lstm":
             ConvolutionalLSTM(
-                builder, from: from ?? 1, hidden: hidden ?? 1, kernel: kernel ?? 1, bias: bias ?? true)
+                builder, from: from ?? 1, hidden: hidden ?? 1, kernel: kernel?.size ?? 1, bias: bias ?? true)
+        case "concatenation":
+            Concatenation(
+                builder,
+                [
+                    Convolution2D(builder.scope("0"), from: from ?? 1, to: to ?? 1, kernel: 3, padding: 1),
+                    ReLU(builder.scope("1")), Convolution2D(builder.scope("2"), from: from ?? 1, to: 1, kernel: 1),
+                ])
         case "recurrent":
             Recurrent(
                 builder, kind.flatMap(RecurrentKind.init) ?? .rnn, from: from ?? 1, hidden: hidden ?? 1,

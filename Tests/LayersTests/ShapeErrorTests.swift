@@ -99,6 +99,25 @@ struct ShapeErrorTests {
                 + "but its input is a sample of shape [4, 4, 3]")
     }
 
+    @Test("a concatenation names the shapes of its branches")
+    func concatenation() {
+        let branches: [any Layer] = [
+            ReLU(builder.scope("0")), Convolution2D(builder.scope("1"), from: 3, to: 2, kernel: 3),
+        ]
+        #expect(message(Concatenation(builder, [branches[0], branches[0]]), [4, 4, 3]) == nil)
+        #expect(
+            message(Concatenation(builder, branches), [4, 4, 3])
+                == "layer 'net.1' takes a sample of which its branches differ in channels only, not [4, 4, 3], [2, 2, 2], "
+                + "but its input is a sample of shape [4, 4, 3]")
+    }
+
+    @Test("group norm names the channels that it needs")
+    func groupNorm() {
+        #expect(
+            message(GroupNorm(builder, groups: 2, channels: 6), [2, 2, 3])
+                == "layer 'net.1' takes 6 channels, but its input is a sample of shape [2, 2, 3]")
+    }
+
     @Test("a chain tells of the layer inside that does not fit")
     func chain() {
         let layers: [any Layer] = [Flatten(builder.scope("a")), Linear(builder.scope("b"), from: 5, to: 1)]

@@ -35,6 +35,17 @@ class Residual(nn.Module):
         return self.body(x) + self.shortcut(x)
 
 
+class Concatenation(nn.ModuleList):
+    """The channels of three branches side by side."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(
+            [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(), nn.Conv2d(inputs, 1, 1)])
+
+    def forward(self, x):
+        return torch.cat([branch(x) for branch in self], dim=1)
+
+
 def of_axes(image, clip, p):
     """The class for images, or the one for clips."""
     return clip if p["axes"] == 3 else image
@@ -50,6 +61,14 @@ LAYERS = {
     "convolution": convolution,
     "linear": lambda p: nn.Linear(p["from"], p["to"], bias=p.get("bias", True)),
     "relu": lambda p: nn.ReLU(),
+    "leaky_relu": lambda p: nn.LeakyReLU(p["slope"]),
+    "elu": lambda p: nn.ELU(p["alpha"]),
+    "gelu": lambda p: nn.GELU(approximate=p["form"]),
+    "silu": lambda p: nn.SiLU(),
+    "sigmoid": lambda p: nn.Sigmoid(),
+    "tanh": lambda p: nn.Tanh(),
+    "softmax": lambda p: nn.Softmax(dim=1),
+    "group_norm": lambda p: nn.GroupNorm(p["groups"], p["channels"], affine=p.get("affine", True)),
     "max_pool": lambda p: of_axes(nn.MaxPool2d, nn.MaxPool3d, p)(
         p["kernel"], stride=p.get("stride"), padding=p.get("padding", 0), dilation=p.get("dilation", 1)),
     "average_pool": lambda p: of_axes(nn.AvgPool2d, nn.AvgPool3d, p)(
@@ -60,6 +79,7 @@ LAYERS = {
     "flatten": lambda p: nn.Flatten(),
     "residual": lambda p: Residual(p["from"], p["to"], p.get("stride", 1)),
     "residual_block": lambda p: ResidualBlock(p["channels"]),
+    "concatenation": lambda p: Concatenation(p["from"], p["to"]),
 }
 
 # Inputs are in PyTorch's layout [N, C, H, W] or [N, C, T, H, W].
@@ -115,7 +135,17 @@ CASES = {
     "linear_without_bias": ([4, 19], {"from": 19, "to": 33, "bias": False}),
     "linear_batch_of_one": ([1, 13], {"from": 13, "to": 17}),
     "linear_many_rows": ([131, 3], {"from": 3, "to": 2}),
+    "linear_of_sequences": ([3, 4, 5], {"from": 5, "to": 6}),
     "relu": ([2, 3, 4, 5], {}),
+    "leaky_relu": ([2, 3, 4, 5], {"slope": 0.2}),
+    "elu": ([2, 3, 5, 5], {"alpha": 0.7, "spread": 3}),
+    "gelu": ([2, 3, 5, 5], {"form": "none", "spread": 2}),
+    "gelu_tanh": ([2, 3, 5, 5], {"form": "tanh", "spread": 2}),
+    "silu": ([2, 3, 5, 5], {"spread": 3}),
+    "sigmoid": ([2, 3, 5, 5], {"spread": 3}),
+    "tanh": ([2, 3, 5, 5], {"spread": 2}),
+    "softmax": ([7, 10], {"spread": 3}),
+    "softmax_of_images": ([2, 19, 3, 2], {"spread": 3}),
     "max_pool": ([2, 3, 6, 8], {"kernel": 2}),
     "max_pool_of_odd_image": ([2, 5, 7, 9], {"kernel": 2}),
     "max_pool_overlapping": ([2, 3, 9, 8], {"kernel": 3, "stride": 2}),
@@ -152,13 +182,22 @@ CASES = {
     "batch_norm_of_clips": ([2, 3, 3, 4, 2], {"channels": 3}),
     "batch_norm_without_affine": ([3, 4, 3, 2], {"channels": 4, "affine": False}),
     "batch_norm_without_affine_evaluation": ([3, 4, 3, 2], {"channels": 4, "affine": False, "evaluation": True}),
+    "group_norm": ([3, 6, 4, 5], {"groups": 3, "channels": 6}),
+    "group_norm_of_clips": ([2, 4, 3, 2, 3], {"groups": 2, "channels": 4}),
+    "group_norm_of_one_group": ([2, 5, 3, 4], {"groups": 1, "channels": 5}),
+    "group_norm_of_single_channels": ([2, 17, 4, 3], {"groups": 17, "channels": 17}),
+    "group_norm_of_vectors": ([4, 12], {"groups": 4, "channels": 12}),
+    "group_norm_without_affine": ([2, 6, 3, 3], {"groups": 2, "channels": 6, "affine": False}),
+    "group_norm_evaluation": ([2, 4, 3, 5], {"groups": 2, "channels": 4, "evaluation": True}),
     "flatten": ([2, 3, 4, 5], {}),
+    "flatten_of_sequences": ([2, 3, 4], {}),
     "flatten_of_clips": ([2, 3, 2, 4, 3], {}),
     "flatten_one_channel": ([2, 1, 4, 3], {}),
     "flatten_many_channels": ([2, 37, 5, 4], {}),
     "residual_identity": ([2, 3, 5, 6], {"from": 3, "to": 3}),
     "residual_projection": ([2, 3, 7, 5], {"from": 3, "to": 6, "stride": 2}),
     "residual_block": ([2, 6, 5, 7], {"channels": 6}),
+    "concatenation": ([2, 3, 4, 5], {"from": 3, "to": 5}),
     "residual_block_evaluation": ([2, 4, 5, 4], {"channels": 4, "evaluation": True}),
 }
 
@@ -179,7 +218,7 @@ def make(name, shape, parameters):
     # A second batch shows how running statistics go on.
     for step in ("first", "second")[: 2 if list(module.buffers()) else 1]:
         offset = parameters.get("offset", 0)
-        x = (numbers(random, *shape) + offset).float().double().requires_grad_()
+        x = (numbers(random, *shape) * parameters.get("spread", 1) + offset).float().double().requires_grad_()
         y = module(x)
         gradient = numbers(random, *y.shape)
         module.zero_grad()

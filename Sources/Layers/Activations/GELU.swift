@@ -1,4 +1,5 @@
 import Autograd
+import Kernels
 import Tensors
 
 /// y = x · Φ(x) with the distribution function of the standard normal distribution; matches `torch.nn.GELU`.

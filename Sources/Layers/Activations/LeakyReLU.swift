@@ -1,4 +1,5 @@
 import Autograd
+import Kernels
 import Tensors
 
 /// y = x where x > 0, else slope · x; matches `torch.nn.LeakyReLU`.

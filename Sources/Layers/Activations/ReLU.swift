@@ -1,4 +1,5 @@
 import Autograd
+import Kernels
 import Tensors
 
 /// y = max(x, 0); matches `torch.nn.ReLU`.

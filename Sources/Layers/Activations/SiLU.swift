@@ -1,4 +1,5 @@
 import Autograd
+import Kernels
 import Tensors
 
 /// y = x · σ(x), also called swish; matches `torch.nn.SiLU`.

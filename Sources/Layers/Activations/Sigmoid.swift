@@ -1,4 +1,5 @@
 import Autograd
+import Kernels
 import Tensors
 
 /// y = 1 / (1 + e⁻ˣ); matches `torch.nn.Sigmoid`.

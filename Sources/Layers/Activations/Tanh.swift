@@ -1,4 +1,5 @@
 import Autograd
+import Kernels
 import Tensors
 
 /// y = tanh x; matches `torch.nn.Tanh`.

@@ -46,8 +46,8 @@ struct ConvolutionalRecurrence: Operation {
     private func convolutions(_ shape: Shape) -> Parts<PartialConvolution> {
         func part(first: Int, count: Int) -> PartialConvolution {
             let windows = Windows(
-                height: shape[2], width: shape[3], channels: count, kernelHeight: kernel, kernelWidth: kernel,
-                stride: 1, padding: kernel / 2, dilation: 1)
+                input: [1, shape[2], shape[3]], channels: count, kernel: [1, kernel, kernel],
+                padding: [0, kernel / 2, kernel / 2])
             return PartialConvolution(
                 geometry: ConvolutionGeometry(windows: windows, outputs: 4 * size, groups: 1), firstChannel: first,
                 allChannels: channels + size)
