@@ -19,7 +19,8 @@ public enum ConfigurationReader {
     public static func read<T: Codable & Sendable>(
         _ defaults: T, yaml: String, file: String, overrides: [String] = []
     ) throws(ConfigurationError) -> T {
-        var tree = try tree(of: defaults)
+        // Of a named section the name alone: whose defaults fill it depends on the name that the user gives.
+        var tree = try tree(of: defaults, abbreviated: true)
         let document = try YAMLDocument(yaml, file: file)
         var locations = document.lines.mapValues { ConfigurationError.Location.line(file, $0) }
         if let value = document.value {
@@ -51,9 +52,11 @@ public enum ConfigurationReader {
         return try read(defaults, yaml: text, file: path, overrides: overrides)
     }
 
-    static func tree(of value: some Encodable) throws(ConfigurationError) -> ConfigurationValue {
+    static func tree(
+        of value: some Encodable, abbreviated: Bool = false
+    ) throws(ConfigurationError) -> ConfigurationValue {
         do {
-            let encoder = TreeEncoder()
+            let encoder = TreeEncoder(abbreviates: abbreviated)
             try encoder.encode(value)
             return encoder.value
         } catch {
@@ -66,7 +69,13 @@ public enum ConfigurationReader {
         _ lower: ConfigurationValue, with upper: ConfigurationValue, at path: String,
         locate: (String) -> ConfigurationError.Location
     ) throws(ConfigurationError) -> ConfigurationValue {
-        guard case .section(var entries) = lower else { return upper }
+        guard case .section(var entries) = lower else {
+            // A bare name is short for a named section, which the keys then belong to.
+            guard case .section(let changes) = upper, case .scalar = lower, !lower.isNull, upper["name"] == nil else {
+                return upper
+            }
+            return .section([.init("name", lower)] + changes)
+        }
         guard case .section(let changes) = upper else {
             if upper.isNull && !entries.isEmpty { return lower }  // A section of which all lines are commented out.
             let subject = path.isEmpty ? "a configuration" : "'\(path)'"

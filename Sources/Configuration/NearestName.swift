@@ -57,3 +57,17 @@ public struct UnknownName: Error, Sendable, Equatable, CustomStringConvertible {
         return "unknown \(kind) '\(name)'; known: \(known.joined(separator: ", "))\(guess)"
     }
 }
+
+extension Sequence {
+    /// The first element called `name`.
+    ///
+    /// - Throws: ``UnknownName`` of the given kind when there is none.
+    public func entry(
+        named name: String, kind: String, _ nameOf: (Element) -> String
+    ) throws(UnknownName) -> Element {
+        guard let entry = first(where: { nameOf($0) == name }) else {
+            throw UnknownName(kind: kind, name: name, known: map(nameOf))
+        }
+        return entry
+    }
+}

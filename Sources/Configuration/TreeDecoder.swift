@@ -40,7 +40,7 @@ struct TreeDecoder: Decoder {
     fileprivate func read<Value: Decodable>(_ type: Value.Type) throws -> Value {
         let result: Value
         do {
-            result = try Value(from: self)
+            result = try Value(from: (type as? any NamedSection.Type).map(completed) ?? self)
         } catch let error as DecodingError {
             guard case .scalar = value, let choices = Self.choices(of: type) else { throw error }
             throw corrupted(
@@ -55,6 +55,29 @@ struct TreeDecoder: Decoder {
             throw DecodingError.dataCorrupted(.init(codingPath: codingPath + path, debugDescription: fault.problem))
         }
         return result
+    }
+
+    /// The value with the defaults of the catalogue's entry that it names.
+    private func completed(_ type: any NamedSection.Type) throws -> TreeDecoder {
+        let given: [ConfigurationValue.Entry]
+        switch value {
+        case .list: throw mismatch(type, "a section of keys and values")
+        case .scalar: given = value.isNull ? [] : [.init("name", value)]
+        case .section(let entries): given = entries
+        }
+        var section = type.init()
+        if let name = given.last(where: { $0.key == "name" }) {
+            let place = value == name.value ? self : child(name.value, TreeKey(stringValue: name.key))
+            let text = try place.decode(String.self)
+            do throws(UnknownName) {
+                section = try type.init(named: text)
+            } catch {
+                throw place.corrupted("names an \(error)")
+            }
+        }
+        guard case .section(let defaults) = try ConfigurationReader.tree(of: section) else { return self }
+        let rest = defaults.filter { entry in !given.contains { $0.key == entry.key } }
+        return TreeDecoder(.section(given + rest), codingPath: codingPath, requests: requests)
     }
 
     private func guess(_ choices: [String]) -> String {

@@ -10,8 +10,13 @@ final class TreeEncoder: Encoder {
     let codingPath: [any CodingKey]
     var userInfo: [CodingUserInfoKey: Any] { [:] }
     private var content = Content.nothing
+    private let abbreviates: Bool
 
-    init(codingPath: [any CodingKey] = []) { self.codingPath = codingPath }
+    /// Makes an encoder; one that abbreviates writes of a ``NamedSection`` the name only.
+    init(codingPath: [any CodingKey] = [], abbreviates: Bool = false) {
+        self.codingPath = codingPath
+        self.abbreviates = abbreviates
+    }
 
     /// What was encoded.
     var value: ConfigurationValue {
@@ -39,7 +44,7 @@ final class TreeEncoder: Encoder {
     func singleValueContainer() -> any SingleValueEncodingContainer { self }
 
     fileprivate func child(_ key: any CodingKey) -> TreeEncoder {
-        let child = TreeEncoder(codingPath: codingPath + [key])
+        let child = TreeEncoder(codingPath: codingPath + [key], abbreviates: abbreviates)
         if case .section(var entries) = content {
             entries.removeAll { $0.key == key.stringValue }
             entries.append((key.stringValue, child))
@@ -49,7 +54,7 @@ final class TreeEncoder: Encoder {
     }
 
     fileprivate func nextElement() -> TreeEncoder {
-        let child = TreeEncoder(codingPath: codingPath + [TreeKey(index: count)])
+        let child = TreeEncoder(codingPath: codingPath + [TreeKey(index: count)], abbreviates: abbreviates)
         if case .list(let elements) = content { content = .list(elements + [child]) }
         return child
     }
@@ -62,7 +67,13 @@ final class TreeEncoder: Encoder {
 extension TreeEncoder: SingleValueEncodingContainer {
     func encodeNil() { put(.null) }
     func encode<Value: Encodable & ScalarCodable>(_ value: Value) { put(.scalar(value.scalar)) }
-    func encode<Value: Encodable>(_ value: Value) throws { try value.encode(to: self) }
+    func encode<Value: Encodable>(_ value: Value) throws {
+        if abbreviates, let section = value as? any NamedSection {
+            encode(section.name)
+        } else {
+            try value.encode(to: self)
+        }
+    }
 }
 
 /// The key of a list element or of an inherited part.
@@ -89,7 +100,7 @@ private struct Keyed<Key: CodingKey>: KeyedEncodingContainerProtocol {
 
     func encodeNil(forKey key: Key) { encoder.child(key).encodeNil() }
     func encode<Value: Encodable & ScalarCodable>(_ value: Value, forKey key: Key) { encoder.child(key).encode(value) }
-    func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws { try value.encode(to: encoder.child(key)) }
+    func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws { try encoder.child(key).encode(value) }
 
     func nestedContainer<Nested: CodingKey>(
         keyedBy type: Nested.Type, forKey key: Key
@@ -110,7 +121,7 @@ private struct Unkeyed: UnkeyedEncodingContainer {
 
     func encodeNil() { encoder.nextElement().encodeNil() }
     func encode<Value: Encodable & ScalarCodable>(_ value: Value) { encoder.nextElement().encode(value) }
-    func encode<Value: Encodable>(_ value: Value) throws { try value.encode(to: encoder.nextElement()) }
+    func encode<Value: Encodable>(_ value: Value) throws { try encoder.nextElement().encode(value) }
 
     func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) -> KeyedEncodingContainer<Nested> {
         encoder.nextElement().container(keyedBy: type)
