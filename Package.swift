@@ -93,11 +93,11 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Kernels", "Threading", "TestSupport"]),
         .testTarget(
             name: "LayersTests",
-            dependencies: ["Layers", "Kernels", "Autograd", "Tensors", "TestSupport"],
+            dependencies: ["Layers", "Kernels", "Autograd", "Configuration", "Tensors", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "OptimizersTests",
-            dependencies: ["Optimizers", "Autograd", "Tensors", "TestSupport"],
+            dependencies: ["Optimizers", "Autograd", "Configuration", "Tensors", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "ModelsTests", dependencies: ["Models", "Layers", "Autograd", "Tensors", "TestSupport"],

@@ -16,6 +16,8 @@ public final class GradientBlock {
         case correct
         /// The number of shards whose worker was asked to stop.
         case stopRequests
+        /// What the sum of the losses, and with it the gradients, is divided by for the mean.
+        case lossWeight
     }
 
     /// The elements.
@@ -60,6 +62,9 @@ public final class GradientBlock {
         get { base[tallyRange.lowerBound + tally.rawValue] }
         set { base[tallyRange.lowerBound + tally.rawValue] = newValue }
     }
+
+    /// What makes means of the sums of gradients and losses; 0 when no sample counts, so that nothing divides by zero.
+    public var meanFactor: Float { self[.lossWeight] > 0 ? 1 / self[.lossWeight] : 0 }
 
     /// Prepares for a new shard: gradients are overwritten by the first contribution, the rest is zero.
     public func reset() {

@@ -9,7 +9,9 @@ import Testing
 struct ControlCodecTests {
     static let workerMessages: [WorkerMessage] = [
         .hello(hello("a")), .ready(sameIdentity), .heartbeat(Progress(step: 3, phase: .saving)), .step(stepReport(4)),
-        .evaluation(.init(epoch: 1, chunkCount: 3, chunks: [.init(index: 2, count: 9, correct: 4, lossSum: 0.1)])),
+        .evaluation(
+            .init(epoch: 1, chunkCount: 3, chunks: [.init(index: 2, count: 9, correct: 4, lossSum: 0.1, lossWeight: 9)])
+        ),
         .checkpointPart(.init(file: "model.safetensors", step: 9, offset: 1, totalBytes: 3, isLast: false)),
         .finished(finalReport()), .failed(WorkerFailure("no", origin: .consequence)), .log(LogLine(.warning, "hm")),
     ]

@@ -36,7 +36,7 @@ struct CoordinatorRunningTests {
     @Test("evaluation totals are the same bits in whatever order the shares arrive, and no chunk counts twice")
     func evaluation() {
         let chunks = (0..<40).map {
-            EvaluationReport.Chunk(index: $0, count: 10, correct: $0 % 11, lossSum: 1 / Double($0 + 1))
+            EvaluationReport.Chunk(index: $0, count: 10, correct: $0 % 11, lossSum: 1 / Double($0 + 1), lossWeight: 10)
         }
         var all: [EvaluationTotals] = []
         for seed in 0..<20 as Range<UInt64> {
@@ -61,7 +61,7 @@ struct CoordinatorRunningTests {
     func evaluationContradicts() {
         var bench = CoordinatorBench(workers: 2)
         bench.gather("a", "b")
-        let chunk = EvaluationReport.Chunk(index: 1, count: 5, correct: 2, lossSum: 3)
+        let chunk = EvaluationReport.Chunk(index: 1, count: 5, correct: 2, lossSum: 3, lossWeight: 5)
         var other = chunk
         other.correct = 3
         bench.say(.evaluation(.init(epoch: 0, chunkCount: 2, chunks: [chunk])), "a")

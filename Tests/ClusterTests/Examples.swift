@@ -18,7 +18,8 @@ func finalReport(_ hash: String = "h0", isComplete: Bool = true) -> FinalReport 
 
 func stepReport(_ step: Int) -> StepReport {
     StepReport(
-        epoch: 0, step: step, stepsPerEpoch: 100, totalSteps: 100, samples: 64, lossSum: 100.5, correct: 7,
+        epoch: 0, step: step, stepsPerEpoch: 100, totalSteps: 100, samples: 64, lossSum: 100.5, lossWeight: 64,
+        correct: 7,
         learningRate: 0.1, seconds: 0.5,
         computeSeconds: 0.4, communicationSeconds: 0.05, dataSeconds: 0.01)
 }

@@ -199,7 +199,9 @@ struct SimulatedRun {
             guard step == last || isStopping else { continue }
             if step == last {
                 let mine = (0..<Self.chunkCount).filter { $0 % numbers.count == rank }
-                let chunks = mine.map { EvaluationReport.Chunk(index: $0, count: 3, correct: 1, lossSum: 0.5) }
+                let chunks = mine.map {
+                    EvaluationReport.Chunk(index: $0, count: 3, correct: 1, lossSum: 0.5, lossWeight: 3)
+                }
                 tell(worker, .reported(.evaluation(.init(epoch: 0, chunkCount: Self.chunkCount, chunks: chunks))))
             }
             trainings[worker] = nil

@@ -30,7 +30,7 @@ struct GoldenModelTests {
         let model = try Model(parameters.model, sample: sample, classes: parameters.classes, seed: fixture.seed())
         try fixture.load(into: model.arena)
         let block = GradientBlock(for: model.arena)
-        let loss = SoftmaxCrossEntropy(labelSmoothing: parameters.smoothing)
+        let loss = SoftmaxCrossEntropy(labelSmoothing: Double(parameters.smoothing))
         let engine = try engineCase.make()
         var sum: Float = 0
         let pass = Pass(model.layers, model.arena, input, engine: engine, block: block) { logits in

@@ -64,13 +64,14 @@ struct RunRecorderTests {
                 .stepped(
                     StepReport(
                         epoch: step / 2, step: step, stepsPerEpoch: 2, totalSteps: 4, samples: samples,
-                        lossSum: lossSum,
+                        lossSum: lossSum, lossWeight: Double(samples),
                         correct: 1, learningRate: 0.5, seconds: 0.25, computeSeconds: 0.125,
                         communicationSeconds: 0.0625, dataSeconds: 0.0625)))
         }
 
         func evaluate(_ epoch: Int) {
-            recorder.observe(.evaluated(EvaluationTotals(epoch: epoch, samples: 10, correct: 5, lossSum: 20)))
+            recorder.observe(
+                .evaluated(EvaluationTotals(epoch: epoch, samples: 10, correct: 5, lossSum: 20, lossWeight: 10)))
         }
 
         func checkpoint(_ step: Int, bytes: [UInt8] = [1, 2, 3, 4]) {

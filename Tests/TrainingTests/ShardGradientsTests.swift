@@ -49,6 +49,21 @@ struct ShardGradientsTests {
         }
     }
 
+    @Test("have sum and divisor of a loss whose samples have different weights, however they are cut")
+    func weights() throws {
+        let loss = "loss={name: cross_entropy, class_weights: [1, 2, 0, 4, 1, 1, 0.5, 1, 1, 3], ignore_index: 4}"
+        let divisor = GradientBlock.Tally.lossWeight.rawValue
+        let whole = try sums("training.shards=1", loss)
+        #expect(whole.tallies[0] == 12 && whole.tallies[divisor] != 12 && whole.tallies[divisor] > 0)
+        for shards in [2, 5, 12] {
+            let parts = try sums("training.shards=\(shards)", loss)
+            expectClose(whole.gradients, parts.gradients)
+            #expect(parts.tallies[divisor] == whole.tallies[divisor])
+            #expect(abs(parts.tallies[1] - whole.tallies[1]) < 1e-4)
+        }
+        #expect(try sums("training.shards=3").tallies[divisor] == 12)
+    }
+
     @Test("accumulated in two passes are those of one, to rounding")
     func accumulation() throws {
         let once = try sums("training.shards=2")

@@ -6,21 +6,22 @@ public struct EvaluationTotals: Sendable, Equatable {
     public let samples: Int
     /// How many were classified correctly.
     public let correct: Int
-    /// The sum of their losses.
-    public let lossSum: Double
+    /// The sum of their losses, and what it is divided by for the mean.
+    public let lossSum, lossWeight: Double
 
     /// Sums over a test set.
-    public init(epoch: Int, samples: Int, correct: Int, lossSum: Double) {
+    public init(epoch: Int, samples: Int, correct: Int, lossSum: Double, lossWeight: Double) {
         self.epoch = epoch
         self.samples = samples
         self.correct = correct
         self.lossSum = lossSum
+        self.lossWeight = lossWeight
     }
 
     /// The share of correctly classified samples.
     public var accuracy: Double { samples == 0 ? 0 : Double(correct) / Double(samples) }
-    /// The mean loss.
-    public var meanLoss: Double { samples == 0 ? 0 : lossSum / Double(samples) }
+    /// The mean loss; 0 when no sample counts.
+    public var meanLoss: Double { lossWeight > 0 ? lossSum / lossWeight : 0 }
 }
 
 /// Collects the chunks of one evaluation, each exactly once.
@@ -66,12 +67,14 @@ struct EvaluationTally: Sendable {
         guard missingCount == 0 else { return nil }
         var samples = 0
         var correct = 0
-        var lossSum = 0.0
+        var (lossSum, lossWeight) = (0.0, 0.0)
         for case let chunk? in chunks {
             samples += chunk.count
             correct += chunk.correct
             lossSum += chunk.lossSum
+            lossWeight += chunk.lossWeight
         }
-        return EvaluationTotals(epoch: epoch, samples: samples, correct: correct, lossSum: lossSum)
+        return EvaluationTotals(
+            epoch: epoch, samples: samples, correct: correct, lossSum: lossSum, lossWeight: lossWeight)
     }
 }

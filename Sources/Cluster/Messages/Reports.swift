@@ -31,8 +31,8 @@ public struct StepReport: Codable, Sendable, Equatable {
     public var stepsPerEpoch, totalSteps: Int
     /// Samples in the global batch.
     public var samples: Int
-    /// The sum of the samples' losses.
-    public var lossSum: Double
+    /// The sum of the samples' losses, and what it is divided by for the mean.
+    public var lossSum, lossWeight: Double
     /// How many samples were classified correctly.
     public var correct: Int
     /// The learning rate that was applied.
@@ -48,7 +48,8 @@ public struct StepReport: Codable, Sendable, Equatable {
 
     /// Reports a step.
     public init(
-        epoch: Int, step: Int, stepsPerEpoch: Int, totalSteps: Int, samples: Int, lossSum: Double, correct: Int,
+        epoch: Int, step: Int, stepsPerEpoch: Int, totalSteps: Int, samples: Int, lossSum: Double, lossWeight: Double,
+        correct: Int,
         learningRate: Double, seconds: Double, computeSeconds: Double, communicationSeconds: Double,
         dataSeconds: Double
     ) {
@@ -58,6 +59,7 @@ public struct StepReport: Codable, Sendable, Equatable {
         self.totalSteps = totalSteps
         self.samples = samples
         self.lossSum = lossSum
+        self.lossWeight = lossWeight
         self.correct = correct
         self.learningRate = learningRate
         self.seconds = seconds
@@ -66,11 +68,14 @@ public struct StepReport: Codable, Sendable, Equatable {
         self.dataSeconds = dataSeconds
     }
 
+    /// The mean loss; 0 when no sample counts.
+    public var meanLoss: Double { lossWeight > 0 ? lossSum / lossWeight : 0 }
+
     var problem: String? {
         if epoch < 0 || step < 0 || stepsPerEpoch < 1 || totalSteps <= step {
             return "epoch \(epoch), step \(step) of \(totalSteps), \(stepsPerEpoch) an epoch"
         }
-        return countsProblem(samples: samples, correct: correct)
+        return countsProblem(samples: samples, correct: correct, lossWeight: lossWeight)
     }
 }
 
@@ -84,15 +89,16 @@ public struct EvaluationReport: Codable, Sendable, Equatable {
         public var count: Int
         /// How many were classified correctly.
         public var correct: Int
-        /// The sum of their losses.
-        public var lossSum: Double
+        /// The sum of their losses, and what it is divided by for the mean.
+        public var lossSum, lossWeight: Double
 
         /// Sums over chunk `index`.
-        public init(index: Int, count: Int, correct: Int, lossSum: Double) {
+        public init(index: Int, count: Int, correct: Int, lossSum: Double, lossWeight: Double) {
             self.index = index
             self.count = count
             self.correct = correct
             self.lossSum = lossSum
+            self.lossWeight = lossWeight
         }
     }
 
@@ -115,7 +121,7 @@ public struct EvaluationReport: Codable, Sendable, Equatable {
         if !(1...1 << 20).contains(chunkCount) { return "an evaluation of \(chunkCount) chunks" }
         return chunks.lazy.compactMap { chunk in
             (0..<chunkCount).contains(chunk.index)
-                ? countsProblem(samples: chunk.count, correct: chunk.correct)
+                ? countsProblem(samples: chunk.count, correct: chunk.correct, lossWeight: chunk.lossWeight)
                 : "chunk \(chunk.index) of \(chunkCount)"
         }.first
     }
@@ -235,7 +241,9 @@ public struct LogLine: Codable, Sendable, Equatable {
 }
 
 /// Why a count of samples cannot be true, or nil; the bound keeps sums far from overflow.
-private func countsProblem(samples: Int, correct: Int) -> String? {
-    (0...1 << 40).contains(samples) && (0...samples).contains(correct)
-        ? nil : "\(correct) of \(samples) samples are correct"
+private func countsProblem(samples: Int, correct: Int, lossWeight: Double) -> String? {
+    guard (0...1 << 40).contains(samples), (0...samples).contains(correct) else {
+        return "\(correct) of \(samples) samples are correct"
+    }
+    return lossWeight >= 0 && lossWeight.isFinite ? nil : "the weight of the loss is \(lossWeight)"
 }

@@ -1,23 +1,83 @@
+import Configuration
 import Tensors
 
 /// What a loss says of a batch: sums over samples, so that shards and workers add up exactly.
+///
+/// The loss of a whole batch is the sum of all `sum`s over the sum of all `weight`s, and its gradient likewise.
 public struct LossResult: Sendable {
     /// The sum of the samples' losses.
     public let sum: Float
-    /// The number of samples whose largest logit is the target's.
+    /// What the sum is to be divided by for a mean as PyTorch takes it; 0 when no sample counts.
+    public let weight: Float
+    /// The number of samples whose largest logit is the target's, whatever weight they have.
     public let correct: Int
     /// The gradient of the sum with respect to the logits.
     public let gradient: Tensor
+
+    /// The mean; 0 when no sample counts.
+    public var mean: Float { weight > 0 ? sum / weight : 0 }
+}
+
+/// The loss of one sample and its part of the divisor.
+public struct SampleLoss: Sendable {
+    /// The loss, weighted.
+    public let sum: Double
+    /// What it adds to the divisor.
+    public let weight: Double
+
+    /// A sample that does not count.
+    static let ignored = SampleLoss(sum: 0, weight: 0)
 }
 
 /// A function of logits and targets that training makes small.
-public protocol Loss: Sendable {
-    /// The name in the configuration.
-    static var name: String { get }
+///
+/// A loss is an entry of the `loss` section: its stored properties are its keys.
+public protocol Loss: NamedEntry {
+    /// The loss of one sample; writes the gradient with respect to its logits.
+    ///
+    /// - Determinism: sums run over the classes in their order, in double precision.
+    func evaluate(
+        _ logits: UnsafeBufferPointer<Float>, target: Int, gradient: UnsafeMutableBufferPointer<Float>
+    ) -> SampleLoss
 
-    /// Makes the loss.
-    init(_ configuration: LossConfiguration)
+    /// Why the loss does not fit a data set of so many classes, by key; nil when it does.
+    func problem(classes: Int) -> (key: String, problem: String)?
+}
+
+extension Loss {
+    /// A loss without values for single classes fits all data sets.
+    public func problem(classes: Int) -> (key: String, problem: String)? { nil }
 
     /// The loss of a batch: logits `[N, classes]`, one target a row.
-    func evaluate(_ logits: Tensor, _ targets: [Int32], _ engine: Engine) -> LossResult
+    ///
+    /// - Determinism: sums in double precision over the samples in their order.
+    public func evaluate(_ logits: Tensor, _ targets: [Int32], _ engine: Engine) -> LossResult {
+        let (rows, classes) = (logits.shape[0], logits.shape[1])
+        precondition(targets.count == rows, "\(rows) rows of logits, \(targets.count) targets")
+        var (sum, weight, correct) = (0.0, 0.0, 0)
+        let gradient = engine.tensor(logits.shape) { gradient in
+            logits.withElements { logits in
+                for row in 0..<rows {
+                    let values = UnsafeBufferPointer(start: logits + row * classes, count: classes)
+                    let target = Int(targets[row])
+                    let sample = evaluate(
+                        values, target: target,
+                        gradient: UnsafeMutableBufferPointer(start: gradient + row * classes, count: classes))
+                    sum += sample.sum
+                    weight += sample.weight
+                    if values.indexOfLargest == target { correct += 1 }
+                }
+            }
+        }
+        return LossResult(sum: Float(sum), weight: Float(weight), correct: correct, gradient: gradient)
+    }
+}
+
+extension UnsafeBufferPointer<Float> {
+    /// The index of the largest element, of equal ones the first.
+    var indexOfLargest: Int {
+        var best = 0
+        for index in indices where self[index] > self[best] { best = index }
+        return best
+    }
 }

@@ -1,65 +1,77 @@
+import Configuration
 import Foundation
-import Tensors
 
-/// −log softmax(logits)[target], with label smoothing; matches `torch.nn.functional.cross_entropy`.
+/// −log softmax(logits)[target]; matches `torch.nn.CrossEntropyLoss`.
+///
+/// The mean divides by the sum of the weights of the targets' classes, without class weights by the number of samples
+/// that are not ignored. With label smoothing ε the target is 1 − ε of its class and ε spread over all classes, each
+/// times its class weight.
 public struct SoftmaxCrossEntropy: Loss {
     /// The name in the configuration.
     public static let name = "cross_entropy"
-    let smoothing: Float
 
-    /// Makes the loss with the configured label smoothing.
-    public init(_ configuration: LossConfiguration) {
-        self.init(labelSmoothing: configuration.labelSmoothing)
+    /// The share of the target that is spread over all classes.
+    public var labelSmoothing = 0.0
+    /// A factor for each class; null: all 1.
+    public var classWeights: Nullable<[Double]> = nil
+    /// The target of samples that do not count; null: all count.
+    public var ignoreIndex: Nullable<Int> = nil
+
+    enum CodingKeys: String, CodingKey {
+        case labelSmoothing = "label_smoothing"
+        case classWeights = "class_weights"
+        case ignoreIndex = "ignore_index"
     }
 
-    /// Makes the loss; `labelSmoothing` is the share of the target spread over all classes.
-    ///
-    /// - Precondition: `labelSmoothing` is in [0, 1].
-    public init(labelSmoothing: Float = 0) {
-        precondition((0...1).contains(labelSmoothing), "label smoothing is in [0, 1]")
-        smoothing = labelSmoothing
+    /// The defaults.
+    public init() {}
+
+    /// Makes the loss without class weights.
+    public init(labelSmoothing: Double) { self.labelSmoothing = labelSmoothing }
+
+    /// Impossible values, by key.
+    public func problems() -> [(key: String, problem: String)] {
+        var found: [(key: String, problem: String)] = []
+        if !(0...1).contains(labelSmoothing) {
+            found.append(("label_smoothing", "must be in [0, 1], found \(labelSmoothing)"))
+        }
+        if let wrong = classWeights.value?.first(where: { !($0 >= 0 && $0.isFinite) }) {
+            found.append(("class_weights", "must not be negative, found \(wrong)"))
+        }
+        return found
     }
 
-    /// Sums in double precision over classes and samples, in their order.
-    public func evaluate(_ logits: Tensor, _ targets: [Int32], _ engine: Engine) -> LossResult {
-        let (rows, classes) = (logits.shape[0], logits.shape[1])
-        precondition(targets.count == rows, "\(rows) rows of logits, \(targets.count) targets")
-        var sum = 0.0
-        var correct = 0
-        let gradient = engine.tensor(logits.shape) { gradient in
-            logits.withElements { logits in
-                for row in 0..<rows {
-                    let values = logits + row * classes
-                    let target = Int(targets[row])
-                    var best = 0
-                    for k in 1..<max(classes, 1) where values[k] > values[best] { best = k }
-                    if best == target { correct += 1 }
-                    sum += Self.row(values, target, classes, Double(smoothing), gradient + row * classes, values[best])
-                }
+    /// Class weights need one number a class.
+    public func problem(classes: Int) -> (key: String, problem: String)? {
+        guard let count = classWeights.value?.count, count != classes else { return nil }
+        return ("class_weights", "has \(count) numbers, but the data set has \(classes) classes")
+    }
+
+    /// The gradient is the weight of the smoothed target times softmax, minus the smoothed target.
+    public func evaluate(
+        _ logits: UnsafeBufferPointer<Float>, target: Int, gradient: UnsafeMutableBufferPointer<Float>
+    ) -> SampleLoss {
+        if target == ignoreIndex.value {
+            gradient.update(repeating: 0)
+            return .ignored
+        }
+        let logProbabilities = LogSoftmax(logits)
+        let spread = labelSmoothing / Double(logits.count)
+        let share = (1 - labelSmoothing) * weight(of: target)
+        var sum = -share * logProbabilities[target]
+        var total = share
+        if spread > 0 {
+            for k in logits.indices {
+                sum -= spread * weight(of: k) * logProbabilities[k]
+                total += spread * weight(of: k)
             }
         }
-        return LossResult(sum: Float(sum), correct: correct, gradient: gradient)
+        for k in logits.indices {
+            let wanted = spread * weight(of: k) + (k == target ? share : 0)
+            gradient[k] = Float(total * exp(logProbabilities[k]) - wanted)
+        }
+        return SampleLoss(sum: sum, weight: weight(of: target))
     }
 
-    /// The loss of one row; writes its gradient, softmax minus the smoothed target.
-    private static func row(
-        _ values: UnsafePointer<Float>, _ target: Int, _ classes: Int, _ smoothing: Double,
-        _ gradient: UnsafeMutablePointer<Float>, _ largest: Float
-    ) -> Double {
-        var total = 0.0
-        var mean = 0.0
-        for k in 0..<classes {
-            let shifted = Double(values[k] - largest)
-            total += exp(shifted)
-            mean += shifted
-        }
-        let logTotal = log(total)
-        let spread = smoothing / Double(classes)
-        for k in 0..<classes {
-            let probability = exp(Double(values[k] - largest) - logTotal)
-            gradient[k] = Float(probability - spread - (k == target ? 1 - smoothing : 0))
-        }
-        let targetLoss = logTotal - Double(values[target] - largest)
-        return (1 - smoothing) * targetLoss + smoothing * (logTotal - mean / Double(classes))
-    }
+    private func weight(of k: Int) -> Double { classWeights.value?[k] ?? 1 }
 }

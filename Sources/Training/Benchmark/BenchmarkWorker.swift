@@ -47,8 +47,8 @@ final class BenchmarkWorker {
             let reduceStart = ContinuousClock.now
             let sum = try update.reduce(partials, step: step)
             let reduceEnd = ContinuousClock.now
-            update.apply(learningRate: replica.configuration.optimizer.learningRate)
-            loss = Double(sum[.loss] / sum[.samples])
+            update.apply(learningRate: replica.configuration.optimizer.rule.learningRate)
+            loss = Double(sum[.loss] * sum.meanFactor)
             if step >= benchmark.warmup {
                 stepTimes.append(start.duration(to: .now).seconds * 1e3)
                 allreduceTimes.append(reduceStart.duration(to: reduceEnd).seconds * 1e3)

@@ -222,9 +222,10 @@ private struct EpochTally {
     var samples = 0
     var seconds = 0.0
     private var lossSum = 0.0
+    private var lossWeight = 0.0
     private var correct = 0
 
-    var meanLoss: Double? { samples == 0 ? nil : lossSum / Double(samples) }
+    var meanLoss: Double? { samples == 0 ? nil : lossWeight > 0 ? lossSum / lossWeight : 0 }
     var accuracy: Double { samples == 0 ? 0 : Double(correct) / Double(samples) }
 
     mutating func add(_ report: StepReport) {
@@ -232,6 +233,7 @@ private struct EpochTally {
         samples += report.samples
         seconds += report.seconds
         lossSum += report.lossSum
+        lossWeight += report.lossWeight
         correct += report.correct
     }
 }

@@ -74,7 +74,7 @@ package struct StepRecord: Codable {
         epoch = report.epoch
         step = report.step
         samples = report.samples
-        loss = report.lossSum / Double(max(report.samples, 1))
+        loss = report.meanLoss
         accuracy = Double(report.correct) / Double(max(report.samples, 1))
         learningRate = report.learningRate
         seconds = report.seconds

@@ -29,12 +29,13 @@ struct Evaluation {
             })
         return try range.map { chunk in
             guard let batch = try loader.next() else { throw TrainingError.missingChunk(chunk) }
-            let tape = Tape(engine: replica.engine, arena: replica.model.arena)
+            let tape = Tape(engine: replica.engine, arena: replica.judged)
             let context = ForwardContext(tape: tape, mode: .evaluation, lengths: batch.lengths)
             let logits = replica.model.layers(tape.constant(batch.input), context)
             let result = replica.loss.evaluate(logits.value, batch.targets, replica.engine)
             return EvaluationReport.Chunk(
-                index: chunk, count: batch.count, correct: result.correct, lossSum: Double(result.sum))
+                index: chunk, count: batch.count, correct: result.correct, lossSum: Double(result.sum),
+                lossWeight: Double(result.weight))
         }
     }
 }

@@ -72,6 +72,7 @@ package final class ShardGradients {
         tape.backward(from: logits, gradient: result.gradient)
         block[.samples] += Float(batch.count)
         block[.loss] += result.sum
+        block[.lossWeight] += result.weight
         block[.correct] += Float(result.correct)
     }
 }

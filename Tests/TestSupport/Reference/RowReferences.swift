@@ -49,18 +49,3 @@ public func flattenReference(images: Int, pixels: Int, channels: Int) -> Referen
         }
     }
 }
-
-/// The sum over rows of −log softmax(logits)[target] with label smoothing, as one number.
-public func crossEntropyReference(targets: [Int32], classes: Int, smoothing: Double) -> ReferenceFunction {
-    { inputs in
-        var sum = 0.0
-        for (row, target) in targets.enumerated() {
-            let logits = inputs[0][row * classes..<(row + 1) * classes]
-            let largest = logits.max() ?? 0
-            let logTotal = largest + log(logits.reduce(0) { $0 + exp($1 - largest) })
-            let losses = logits.map { logTotal - $0 }
-            sum += (1 - smoothing) * losses[Int(target)] + smoothing * losses.reduce(0, +) / Double(classes)
-        }
-        return [sum]
-    }
-}
