@@ -70,6 +70,16 @@ public final class ParameterArena: @unchecked Sendable {  // Values are touched 
     /// The number of trained numbers, gaps left out.
     public var trainableCount: Int { parameters.reduce(0) { $0 + $1.shape.count } }
 
+    /// Another arena of the same layout with the same values and counts.
+    public func copy() -> ParameterArena {
+        let copy = ParameterArena(
+            parameters: parameters, buffers: buffers, counters: counters, parameterEnd: parameterRange.upperBound,
+            end: count)
+        copy.values.update(from: values, count: count)
+        copy.counts = counts
+        return copy
+    }
+
     /// A parameter's value; reading shares the arena's memory.
     public func value(of parameter: Parameter) -> Tensor {
         Tensor(window: values + parameter.range.lowerBound, parameter.shape, owner: self)

@@ -6,6 +6,12 @@ public protocol Initializer: Sendable {
     func fill(_ elements: UnsafeMutablePointer<Float>, _ shape: Shape, _ random: inout RandomStream)
 }
 
+/// Chooses what fills the parameters of a model.
+public protocol Initialization: Sendable {
+    /// What fills a parameter, called `name` within its layer; `layerDefault` is what the layer asks for.
+    func initializer(for name: String, _ shape: Shape, layerDefault: any Initializer) -> any Initializer
+}
+
 /// Names, places and fills the parameters of a model while its layers are made.
 ///
 /// - Determinism: parameter number `i` is drawn from a stream of its own, a function of the seed and `i`.
@@ -25,30 +31,35 @@ public final class ParameterBuilder {
 
     private let shared: Shared
     private let prefix: String
+    private let initialization: (any Initialization)?
 
-    /// A builder without parameters.
-    public convenience init() { self.init(Shared(), prefix: "") }
+    /// A builder without parameters; without an `initialization` each is filled as its layer asks.
+    public convenience init(initialization: (any Initialization)? = nil) {
+        self.init(Shared(), prefix: "", initialization)
+    }
 
-    private init(_ shared: Shared, prefix: String) {
+    private init(_ shared: Shared, prefix: String, _ initialization: (any Initialization)?) {
         self.shared = shared
         self.prefix = prefix
+        self.initialization = initialization
     }
 
     /// A builder for the same model whose names begin with this one's prefix, `name` and a dot.
     public func scope(_ name: String) -> ParameterBuilder {
-        ParameterBuilder(shared, prefix: prefix + name + ".")
+        ParameterBuilder(shared, prefix: prefix + name + ".", initialization)
     }
 
     /// The name of the layer that this builder is for, as in `features.0`.
     public var path: String { String(prefix.dropLast()) }
 
-    /// Registers a trained tensor.
+    /// Registers a trained tensor that `initializer` fills, unless the model's initialisation chooses another one.
     public func parameter(_ name: String, _ shape: Shape, _ initializer: any Initializer) -> Parameter {
         let full = claim(name)
         let start = shared.registry.parameterEnd
         let parameter = Parameter(
             name: full, shape: shape, range: start..<start + shape.count, index: shared.registry.parameters.count)
-        shared.registry.parameters.append((parameter, initializer))
+        let chosen = initialization?.initializer(for: name, shape, layerDefault: initializer) ?? initializer
+        shared.registry.parameters.append((parameter, chosen))
         shared.registry.parameterEnd = start + Self.padded(shape.count)
         return parameter
     }
