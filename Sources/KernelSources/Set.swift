@@ -28,4 +28,6 @@ public let kernelSet = KernelSet(
     pooling: PoolingKernels(maximum: maximum, maximumGradient: maximumGradient),
     recurrent: RecurrentKernels(
         lstm: lstm, lstmGradient: lstmGradient, gru: gru, gruGradient: gruGradient, tanhGradient: tanhGradient),
-    update: UpdateKernels(sgd: sgd))
+    update: UpdateKernels(
+        squares: squares, sgd: sgd, adam: adam, rmsprop: rmsprop, lars: lars, lambMoments: lambMoments, lamb: lamb,
+        average: average))

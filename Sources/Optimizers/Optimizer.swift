@@ -1,117 +1,94 @@
 import Configuration
+import Kernels
 import Tensors
 
-/// The flat memory of one update: parameters, their gradients and the rule's own state, all of one layout.
-public struct UpdateRegion {
-    /// The parameters.
-    public let values: UnsafeMutablePointer<Float>
-    /// Sums of gradients over samples.
-    public let gradients: UnsafePointer<Float>
-    /// One block for each of the rule's slots.
-    public let slots: [UnsafeMutablePointer<Float>]
-    /// The number of elements of each.
+/// A part of the flat memory that an update works on: parameters, their gradients and the rule's own state.
+public struct UpdateRegion: Sendable {
+    private let allValues: SharedPointer<Float>
+    private let allGradients: SharedSource<Float>
+    private let allSlots: [SharedPointer<Float>]
+    private let start: Int
+    /// The number of elements.
     public let count: Int
 
-    /// Gathers the memory.
-    public init(
-        values: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, slots: [UnsafeMutablePointer<Float>],
-        count: Int
+    /// The part `range` of memory that is laid out alike.
+    init(
+        _ range: Range<Int>, values: SharedPointer<Float>, gradients: SharedSource<Float>,
+        slots: [SharedPointer<Float>]
     ) {
-        self.values = values
-        self.gradients = gradients
-        self.slots = slots
-        self.count = count
+        allValues = values
+        allGradients = gradients
+        allSlots = slots
+        start = range.lowerBound
+        count = range.count
     }
+
+    /// The parameters.
+    public var values: UnsafeMutablePointer<Float> { allValues.base + start }
+    /// Sums of gradients over samples.
+    public var gradients: UnsafePointer<Float> { allGradients.base + start }
+    /// The state that belongs to the rule's slot name number `index`.
+    public func slot(_ index: Int) -> UnsafeMutablePointer<Float> { allSlots[index].base + start }
 }
 
 /// What an update needs to know of its step.
 public struct UpdateStep: Sendable {
     /// The number of updates before this one.
-    public let index: Int
-    /// The learning rate that the schedule gives.
-    public let learningRate: Float
-    /// Factor of the gradients: one over the number of samples, times clipping.
-    public let gradientScale: Float
-
-    /// Gathers the numbers.
-    public init(index: Int, learningRate: Float, gradientScale: Float) {
-        self.index = index
-        self.learningRate = learningRate
-        self.gradientScale = gradientScale
-    }
+    public var index: Int
+    /// The learning rate that the schedule gives, times the parameters' factor.
+    public var learningRate: Double
+    /// The weight decay of the parameters.
+    public var weightDecay: Double
+    /// Makes means of the gradients, clipped.
+    public var scaling: GradientScaling
+    /// What ``LayerwiseOptimizer/trustRatio(_:_:_:)`` gave; 1 for other rules.
+    public var trustRatio = 1.0
 }
 
 /// A rule that moves parameters against their gradients.
 ///
-/// Rules are values; their state lies in the slots.
-public protocol Optimizer: Sendable {
-    /// The name in the configuration.
-    static var name: String { get }
+/// A rule is an entry of the `optimizer` section: its stored properties are its keys. It is a value; its state lies in
+/// the slots. Elements are updated one by one, so that any part of memory can be updated on its own.
+public protocol Optimizer: NamedEntry {
+    /// The learning rate before the schedule, for gradients that are means over the global batch.
+    var learningRate: Double { get }
 
-    /// Names of the blocks of state, as in `momentum`; each has the parameters' layout and begins as zeros.
+    /// The weight decay of parameters for which nothing else is configured.
+    var weightDecay: Double { get }
+
+    /// Names of the blocks of state, as in `momentum_buffer`; each has the parameters' layout and begins as zeros.
     var slotNames: [String] { get }
 
-    /// Makes the rule.
-    init(_ configuration: OptimizerConfiguration)
-
-    /// Moves all parameters of a region once.
-    func update(_ region: UpdateRegion, _ step: UpdateStep, _ engine: Engine)
+    /// Moves the parameters of a region once.
+    func update(_ region: UpdateRegion, _ step: UpdateStep, _ kernels: UpdateKernels)
 }
 
-/// The `optimizer` section of a configuration.
-public struct OptimizerConfiguration: Codable, Sendable, Equatable, ValidatedSection {
-    /// The update rule.
-    public var name = "sgd"
-    /// The learning rate before the schedule, for gradients that are means over the global batch.
-    public var learningRate: Float = 0.05
-    /// Factor of the momentum buffer.
-    public var momentum: Float = 0.9
-    /// Share of the gradient that the momentum buffer does not take, from the second step on.
-    public var dampening: Float = 0
-    /// Whether to look ahead.
-    public var nesterov = true
-    /// Factor of the parameters that is added to their gradients.
-    public var weightDecay: Float = 5e-4
+/// A rule that measures each parameter, a whole weight or bias, before it moves it.
+public protocol LayerwiseOptimizer: Optimizer {
+    /// Sums of squares over a part of a parameter: of its values, and of what the rule compares them with. The rule may
+    /// update its state.
+    func measure(_ region: UpdateRegion, _ step: UpdateStep, _ kernels: UpdateKernels) -> (Double, Double)
 
-    enum CodingKeys: String, CodingKey {
-        case name, momentum, dampening, nesterov
-        case learningRate = "learning_rate"
-        case weightDecay = "weight_decay"
-    }
-
-    /// The defaults.
-    public init() {}
-
-    /// Impossible values, by key.
-    public func problems() -> [(key: String, problem: String)] {
-        var found: [(key: String, problem: String)] = []
-        if !OptimizerCatalog.all.contains(where: { $0.name == name }) {
-            let error = UnknownName(kind: "optimizer", name: name, known: OptimizerCatalog.all.map { $0.name })
-            found.append(("name", "names an \(error)"))
-        }
-        if !(learningRate > 0) { found.append(("learning_rate", "must be positive, found \(learningRate)")) }
-        if !(0..<1).contains(momentum) { found.append(("momentum", "must be in [0, 1), found \(momentum)")) }
-        if !(0...1).contains(dampening) { found.append(("dampening", "must be in [0, 1], found \(dampening)")) }
-        if !(weightDecay >= 0) { found.append(("weight_decay", "must not be negative, found \(weightDecay)")) }
-        if nesterov && (momentum == 0 || dampening != 0) {
-            found.append(("nesterov", "needs a momentum above 0 and a dampening of 0; set nesterov: false"))
-        }
-        return found
-    }
+    /// The factor of a parameter's step, from the norms of its values and of what they are compared with.
+    func trustRatio(_ values: Double, _ other: Double, _ step: UpdateStep) -> Double
 }
 
-/// The update rules that a configuration can name.
-public enum OptimizerCatalog {
-    /// All of them.
-    public static let all: [any Optimizer.Type] = [SGD.self]
-
-    /// The rule that a configuration asks for.
-    ///
-    /// - Throws: `UnknownName` when there is none of that name.
-    public static func make(_ configuration: OptimizerConfiguration) throws(UnknownName) -> any Optimizer {
-        guard let type = all.first(where: { $0.name == configuration.name }) else {
-            throw UnknownName(kind: "optimizer", name: configuration.name, known: all.map { $0.name })
-        }
-        return type.init(configuration)
+/// What is wrong with the decay rates of moments, of which there are two, and with what is added to the root.
+func momentProblems(betas: [Double], epsilon: Double) -> [(key: String, problem: String)] {
+    if betas.count != 2 || !betas.allSatisfy((0..<1).contains) {
+        return [("betas", "must be two numbers in [0, 1), found \(betas)")]
     }
+    return epsilonProblems(epsilon)
+}
+
+/// What is wrong with what is added to a root.
+///
+/// Without it, parameters that never had a gradient would turn into NaNs.
+func epsilonProblems(_ epsilon: Double) -> [(key: String, problem: String)] {
+    Float(epsilon) > 0 && epsilon.isFinite ? [] : [("eps", "must be positive, found \(epsilon)")]
+}
+
+/// What is wrong with a momentum.
+func momentumProblems(_ momentum: Double) -> [(key: String, problem: String)] {
+    (0..<1).contains(momentum) ? [] : [("momentum", "must be in [0, 1), found \(momentum)")]
 }

@@ -80,6 +80,33 @@ extension EndToEnd {
             #expect(try run.text("logs/coordinator.log").contains("the run ended: completed"))
         }
 
+        @Test(
+            "and their average are the same for one and three workers with weighted losses, norms of layers and clipping"
+        )
+        func sameAverage() throws {
+            try Sandbox.with { sandbox in
+                let keys = [
+                    "optimizer={name: lamb, decay_bias_and_norms: false}", "training.ema_decay=0.8",
+                    "training.clip_norm=1", "training.clip_value=0.05",
+                    "loss={name: cross_entropy, class_weights: [1, 2, 0, 4, 1, 1, 0.5, 1, 1, 3], ignore_index: 1}",
+                ]
+                var results: [RunFolder.Result] = []
+                var averages: [String] = []
+                for (name, workers) in [("one", 1), ("three", 3)] {
+                    let process = try sandbox.finish(
+                        sandbox.training(workers: workers) + Self.ragged + keys + ["run.name=\(name)"])
+                    #expect(try process.end() == .status(0), "\(process.standardError)")
+                    let run = try sandbox.run(named: name)
+                    results.append(try run.result)
+                    let file = try SafeTensorsFile(path: run.checkpoint().path(of: "ema.safetensors"))
+                    averages.append(file.parameterHash().hexadecimal)
+                }
+                #expect(results[0].parameterHash == results[1].parameterHash)
+                #expect(results[0].trainLoss == results[1].trainLoss && results[0].testLoss == results[1].testLoss)
+                #expect(averages[0] == averages[1] && averages[0] != results[0].parameterHash)
+            }
+        }
+
         @Test("with batch norm are the same for one and three workers and for two threads")
         func sameParametersWithBatchNorm() throws {
             try Sandbox.with { sandbox in

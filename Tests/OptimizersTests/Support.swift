@@ -1,4 +1,5 @@
 import Autograd
+import Configuration
 import Optimizers
 import Tensors
 import TestSupport
@@ -15,6 +16,21 @@ func goldenArena() -> ParameterArena {
         _ = builder.parameter(name, shape, Zeros())
     }
     return builder.build(seed: 0)
+}
+
+/// The optimizer that a section describes.
+func optimizer(_ section: String) throws(ConfigurationError) -> OptimizerConfiguration {
+    try ConfigurationReader.read(OptimizerConfiguration(), yaml: section, file: "optimizer")
+}
+
+/// The schedule that a section describes.
+func schedule(_ section: String) throws(ConfigurationError) -> ScheduleConfiguration {
+    try ConfigurationReader.read(ScheduleConfiguration(), yaml: section, file: "schedule")
+}
+
+extension ParameterArena {
+    /// All values, copied.
+    var elements: [Float] { Array(UnsafeBufferPointer(start: values, count: count)) }
 }
 
 extension GradientBlock {

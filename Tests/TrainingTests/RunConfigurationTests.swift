@@ -22,6 +22,8 @@ struct RunConfigurationTests {
         let other = try RunConfiguration.defaults(overrides: [
             "run.name=a-b", "run.seed=18446744073709551615", "data.limit=7", "data.path=some where", "data.augment=[]",
             "model.name=resnet20", "optimizer.learning_rate=0.1", "training.clip_norm=1.5", "cluster.workers=3",
+            "optimizer.name=adamw", "optimizer.groups=[{match: '*.bias', weight_decay: 0}]", "loss.name=focal",
+            "schedule={name: multi_step, milestones: [1, 2.5]}", "training.ema_decay=0.99", "training.clip_value=2",
             "allreduce.bucket_mb=0.25", "engine.kernels=baseline", "engine.convolution=direct",
         ])
         #expect(other.run.seed == .max)
@@ -70,6 +72,16 @@ struct RunConfigurationTests {
         #expect(
             problem("training.clip_norm=-1.0")
                 == "training.clip_norm=-1.0: 'training.clip_norm' must be positive, found -1.0")
+        #expect(
+            problem("training.clip_value=0")
+                == "training.clip_value=0: 'training.clip_value' must be positive, found 0.0")
+        #expect(
+            problem("training.ema_decay=1")
+                == "training.ema_decay=1: 'training.ema_decay' must be in [0, 1), found 1.0")
+        #expect(
+            problem("optimizer.name=adamw", "optimizer.momentum=0.9")
+                == "optimizer.momentum=0.9: unknown key 'optimizer.momentum'; known: name, learning_rate, betas, eps, "
+                + "weight_decay, decay_bias_and_norms, groups")
         #expect(
             problem("run.name=a/b")
                 == "run.name=a/b: 'run.name' must be made of letters, digits, '-', '_' and '.', found 'a/b'")

@@ -67,6 +67,23 @@ struct SnapshotTests {
         #expect(hashes.count == 4)
     }
 
+    @Test("holds the average of the weights under the same names, where one is kept")
+    func average() throws {
+        let replica = try replica("model.name=resnet20", "training.ema_decay=0.9")
+        let average = try #require(replica.optimizer.average)
+        average.values[average.parameterRange.lowerBound] += 1
+        let snapshot = try Snapshot(replica, step: 0, epoch: 0, samples: 0)
+        #expect(
+            snapshot.files.map(\.name) == [
+                "model.safetensors", "optimizer.safetensors", "state.json", "ema.safetensors",
+            ])
+        let model = try SafeTensorsFile(bytes: snapshot.files[0].bytes, name: "model")
+        let file = try SafeTensorsFile(bytes: snapshot.files[3].bytes, name: "ema")
+        #expect(file.tensors.map(\.name) == model.tensors.map(\.name))
+        #expect(model.parameterHash().hexadecimal == snapshot.parameterHash, "the hash is that of the weights")
+        #expect(file.parameterHash() != model.parameterHash())
+    }
+
     @Test("holds the optimizer's slots, one tensor for each parameter")
     func optimizer() throws {
         let replica = try replica()

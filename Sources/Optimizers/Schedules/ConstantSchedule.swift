@@ -1,8 +1,8 @@
+import Configuration
+
 /// The same learning rate throughout; matches `torch.optim.lr_scheduler.ConstantLR` with factor 1.
 struct ConstantSchedule: Schedule {
     static let name = "constant"
 
-    init(_ configuration: ScheduleConfiguration) {}
-
-    func factor(step: Int, of total: Int) -> Double { 1 }
+    func factor(at position: SchedulePosition) -> Double { 1 }
 }

@@ -1,14 +1,23 @@
+import Configuration
 import Foundation
 
-/// (1 + cos(π · step / total)) / 2; matches `torch.optim.lr_scheduler.CosineAnnealingLR(T_max=total)`.
+/// From 1 to `end_factor` along half a cosine; matches `torch.optim.lr_scheduler.CosineAnnealingLR` with
+/// `T_max` the steps of the schedule and `eta_min` the end factor times the learning rate.
 ///
 /// - Source: Loshchilov and Hutter 2017, "SGDR", without restarts.
 struct CosineSchedule: Schedule {
     static let name = "cosine"
 
-    init(_ configuration: ScheduleConfiguration) {}
+    /// The factor at the end of the run.
+    var endFactor = 0.0
 
-    func factor(step: Int, of total: Int) -> Double {
-        (1 + cos(Double.pi * Double(step) / Double(max(total, 1)))) / 2
+    enum CodingKeys: String, CodingKey {
+        case endFactor = "end_factor"
+    }
+
+    func problems() -> [(key: String, problem: String)] { endFactorProblems(endFactor) }
+
+    func factor(at position: SchedulePosition) -> Double {
+        endFactor + (1 - endFactor) * (1 + cos(Double.pi * position.progress)) / 2
     }
 }

@@ -133,7 +133,11 @@ public struct TrainingSection: Codable, Sendable, Equatable, ValidatedSection {
     /// Passes in which a shard is computed one after the other, to save memory.
     public var accumulate = 1
     /// Bound of the gradient's global norm; null: none.
-    public var clipNorm: Nullable<Float> = nil
+    public var clipNorm: Nullable<Double> = nil
+    /// Bound of each element of the gradient, after that of the norm; null: none.
+    public var clipValue: Nullable<Double> = nil
+    /// What a moving average of the weights keeps in each step; null: no average.
+    public var emaDecay: Nullable<Double> = nil
     /// Steps between checkpoints; the last step makes one in any case.
     public var checkpointEverySteps = 500
     /// Checkpoints that are kept.
@@ -142,6 +146,8 @@ public struct TrainingSection: Codable, Sendable, Equatable, ValidatedSection {
     enum CodingKeys: String, CodingKey {
         case epochs, batch, shards, accumulate
         case clipNorm = "clip_norm"
+        case clipValue = "clip_value"
+        case emaDecay = "ema_decay"
         case checkpointEverySteps = "checkpoint_every_steps"
         case keepCheckpoints = "keep_checkpoints"
     }
@@ -161,7 +167,12 @@ public struct TrainingSection: Codable, Sendable, Equatable, ValidatedSection {
         if let shards = shards.value, !(1...batch).contains(shards) {
             found.append(("shards", "must be between 1 and training.batch (\(batch)), found \(shards)"))
         }
-        if let norm = clipNorm.value, !(norm > 0) { found.append(("clip_norm", "must be positive, found \(norm)")) }
+        for (key, bound) in [("clip_norm", clipNorm.value), ("clip_value", clipValue.value)] {
+            if let bound, !(bound > 0) { found.append((key, "must be positive, found \(bound)")) }
+        }
+        if let decay = emaDecay.value, !(0..<1).contains(decay) {
+            found.append(("ema_decay", "must be in [0, 1), found \(decay)"))
+        }
         return found
     }
 }

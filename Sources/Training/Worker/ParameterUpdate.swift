@@ -11,14 +11,15 @@ final class ParameterUpdate {
     private let replica: Replica
     private let group: AllReduceGroup
     private let sum: GradientBlock
-    private let clipping: GradientClipping?
+    private let clipping: GradientClipping
 
     /// Sums over `group`, whose `memory` holds the partial sums.
     init(_ replica: Replica, _ group: AllReduceGroup, memory: GradientMemory) {
         self.replica = replica
         self.group = group
         sum = GradientBlock(for: replica.model.arena, memory: memory.result, owner: memory)
-        clipping = replica.configuration.training.clipNorm.value.map(GradientClipping.init(maximumNorm:))
+        let training = replica.configuration.training
+        clipping = GradientClipping(maximumNorm: training.clipNorm.value, maximumValue: training.clipValue.value)
     }
 
     /// Sums the workers' partial sums bucket by bucket; the block is valid until the next call.
@@ -33,11 +34,10 @@ final class ParameterUpdate {
     }
 
     /// Moves parameters and running statistics by the last sum.
-    func apply(learningRate: Float) {
-        let scale = 1 / sum[.samples]
-        let clip = clipping?.factor(sum, scale: scale, replica.engine) ?? 1
-        replica.optimizer.update(
-            replica.model.arena, sum, learningRate: learningRate, gradientScale: scale * clip, replica.engine)
+    func apply(learningRate: Double) {
+        // Running statistics first: the average of the weights takes them along.
         replica.model.arena.absorb(statistics: sum.base, samples: sum[.samples])
+        replica.optimizer.update(
+            replica.model.arena, sum, learningRate: learningRate, clipping: clipping, replica.engine)
     }
 }

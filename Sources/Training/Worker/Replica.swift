@@ -1,5 +1,6 @@
 import Autograd
 import Cluster
+import Configuration
 import Datasets
 import Foundation
 import Hashing
@@ -40,12 +41,16 @@ package final class Replica {
         model = try Model(
             configuration.model.name, sample: Shape(pipeline.sampleShape.dimensions),
             classes: pipeline.dataset.classes.count, seed: configuration.run.seed)
-        loss = try LossCatalog.make(configuration.loss)
-        optimizer = OptimizerState(try OptimizerCatalog.make(configuration.optimizer), for: model.arena)
+        loss = try LossCatalog.make(configuration.loss, classes: pipeline.dataset.classes.count)
+        optimizer = try OptimizerState(
+            configuration.optimizer, for: model.arena, averageDecay: configuration.training.emaDecay.value)
     }
 
     /// Where the samples come from.
     package var dataset: any Dataset { pipeline.dataset }
+
+    /// The parameters that are judged: their moving average, where one is kept.
+    var judged: ParameterArena { optimizer.average ?? model.arena }
 
     /// What all workers of a run must have in common.
     package func identity(build: String) throws -> Identity {

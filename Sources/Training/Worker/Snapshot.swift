@@ -1,5 +1,6 @@
 import Autograd
 import Checkpoints
+import Configuration
 import Foundation
 import Hashing
 import Models
@@ -23,7 +24,7 @@ package struct Snapshot {
     package let parameterHash: String
 
     package init(_ replica: Replica, step: Int, epoch: Int, samples: Int) throws {
-        let model = try Self.writer(for: replica.model)
+        let model = try Self.writer(for: replica.model.arena, of: replica.model)
         parameterHash = try model.parameterHash().hexadecimal
         let state = State(
             step: step, epoch: epoch, samples: samples, seed: replica.configuration.run.seed,
@@ -31,21 +32,24 @@ package struct Snapshot {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         encoder.keyEncodingStrategy = .convertToSnakeCase
-        files = [
-            ("model.safetensors", try model.bytes()),
-            ("optimizer.safetensors", try Self.writer(for: replica.optimizer, replica.model.arena).bytes()),
-            ("state.json", try encoder.encode(state) + Data("\n".utf8)),
-        ]
+        let average = try replica.optimizer.average.map { average in
+            [("ema.safetensors", try Self.writer(for: average, of: replica.model).bytes())]
+        }
+        files =
+            [
+                ("model.safetensors", try model.bytes()),
+                ("optimizer.safetensors", try Self.writer(for: replica.optimizer, replica.model.arena).bytes()),
+                ("state.json", try encoder.encode(state) + Data("\n".utf8)),
+            ] + (average ?? [])
     }
 
     /// The hash of parameters and buffers as they would be stored.
     package static func parameterHash(_ model: Model) throws -> String {
-        try writer(for: model).parameterHash().hexadecimal
+        try writer(for: model.arena, of: model).parameterHash().hexadecimal
     }
 
     /// Parameters, buffers and counters under PyTorch's names, in PyTorch's layouts.
-    private static func writer(for model: Model) throws -> SafeTensorsWriter {
-        let arena = model.arena
+    private static func writer(for arena: ParameterArena, of model: Model) throws -> SafeTensorsWriter {
         var writer = SafeTensorsWriter(metadata: ["format": "pt", "model": model.name])
         for parameter in arena.parameters {
             try writer.add(

@@ -51,8 +51,8 @@ final class TrainingLoop {
         let memory = try group.makeMemory(elements: GradientBlock.count(for: replica.model.arena))
         gradients = ShardGradients(replica, tree: group.tree, range: range, memory: memory)
         update = ParameterUpdate(replica, group, memory: memory)
-        rate = try LearningRate(
-            configuration.optimizer.learningRate, configuration.schedule, stepsPerEpoch: plan.stepsPerEpoch,
+        rate = LearningRate(
+            configuration.optimizer.rule.learningRate, configuration.schedule, stepsPerEpoch: plan.stepsPerEpoch,
             totalSteps: plan.totalSteps)
         // Two steps ahead: while one is computed, the next is ready and the one after it is being made.
         loader = Loader(
@@ -116,8 +116,8 @@ final class TrainingLoop {
                 .step(
                     StepReport(
                         epoch: epoch, step: steps, stepsPerEpoch: plan.stepsPerEpoch, totalSteps: plan.totalSteps,
-                        samples: count, lossSum: Double(sum[.loss]),
-                        correct: Int(sum[.correct]), learningRate: Double(learningRate), seconds: whole.seconds,
+                        samples: count, lossSum: Double(sum[.loss]), lossWeight: Double(sum[.lossWeight]),
+                        correct: Int(sum[.correct]), learningRate: learningRate, seconds: whole.seconds,
                         computeSeconds: (whole - communication - data).seconds,
                         communicationSeconds: communication.seconds, dataSeconds: data.seconds)))
         }
