@@ -25,6 +25,9 @@ public let kernelSet = KernelSet(
         directWeightGradient: directWeightGradient, depthwise: depthwise,
         depthwiseInputGradient: depthwiseInputGradient,
         depthwiseWeightGradient: depthwiseWeightGradient),
+    winograd: WinogradKernels(
+        lanes: Vector.scalarCount, transformWeights: winogradTransformWeights, restoreWeights: winogradRestoreWeights,
+        convolve: winogradConvolve, weightGradient: winogradWeightGradient),
     pooling: PoolingKernels(maximum: maximum, maximumGradient: maximumGradient),
     recurrent: RecurrentKernels(
         lstm: lstm, lstmGradient: lstmGradient, gru: gru, gruGradient: gruGradient, tanhGradient: tanhGradient),

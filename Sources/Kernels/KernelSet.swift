@@ -20,6 +20,8 @@ public struct KernelSet: Sendable {
     public let rows: RowKernels
     /// Packing of image windows for convolution by matrix multiplication, and convolution of single channels.
     public let convolution: ConvolutionKernels
+    /// Convolution with 3×3 taps by Winograd's algorithm.
+    public let winograd: WinogradKernels
     /// Pooling over image windows.
     public let pooling: PoolingKernels
     /// Steps of recurrent layers without their matrix products.
@@ -30,7 +32,7 @@ public struct KernelSet: Sendable {
     /// Gathers the functions of one instruction set.
     public init(
         name: String, elementwise: ElementwiseKernels, activation: ActivationKernels, rows: RowKernels,
-        convolution: ConvolutionKernels,
+        convolution: ConvolutionKernels, winograd: WinogradKernels,
         pooling: PoolingKernels, recurrent: RecurrentKernels, update: UpdateKernels
     ) {
         self.name = name
@@ -38,6 +40,7 @@ public struct KernelSet: Sendable {
         self.activation = activation
         self.rows = rows
         self.convolution = convolution
+        self.winograd = winograd
         self.pooling = pooling
         self.recurrent = recurrent
         self.update = update

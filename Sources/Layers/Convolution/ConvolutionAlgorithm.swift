@@ -25,22 +25,47 @@ struct ConvolutionGeometry: Sendable {
 
 /// One way to compute a convolution, a few images at a time, with packed weights `[G, taps, C/G, K/G]`.
 protocol ConvolutionAlgorithm: Sendable {
+    /// Images that are computed at a time.
+    var imagesAtOnce: Int { get }
+
+    /// The weights that `forward` takes, from the packed ones.
+    func forwardWeights(_ packed: Tensor, _ engine: Engine) -> Tensor
+
     /// Writes `count` output images; true when the bias, if there is one, is in them.
     func forward(
         _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ engine: Engine
     ) -> Bool
 
-    /// The weights that `addInputGradient` takes, from the packed ones.
+    /// The weights that `inputGradient` takes, from the packed ones.
     func inputGradientWeights(_ packed: Tensor, _ engine: Engine) -> Tensor
 
-    /// Adds the gradient of `count` input images.
-    func addInputGradient(
-        _ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ engine: Engine)
+    /// Writes the gradient of `count` input images, or adds to it.
+    func inputGradient(
+        _ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ adds: Bool, _ engine: Engine)
 
-    /// Adds the gradient of the packed weights over `count` images.
+    /// Floats in which `addWeightGradient` sums.
+    var weightSums: Int { get }
+
+    /// Adds the gradient of the weights over `count` images.
     func addWeightGradient(_ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ engine: Engine)
+
+    /// Calls `body` with the gradient of the packed weights, from the sums.
+    func withPackedGradient(_ sums: Source, _ engine: Engine, _ body: (Source) -> Void)
 }
 
 extension ConvolutionAlgorithm {
+    func forwardWeights(_ packed: Tensor, _ engine: Engine) -> Tensor { packed }
     func inputGradientWeights(_ packed: Tensor, _ engine: Engine) -> Tensor { packed }
+    func withPackedGradient(_ sums: Source, _ engine: Engine, _ body: (Source) -> Void) { body(sums) }
+}
+
+/// An algorithm that reads packed weights, or pixels of windows, in place.
+protocol PlainAlgorithm: ConvolutionAlgorithm {
+    var geometry: ConvolutionGeometry { get }
+}
+
+extension PlainAlgorithm {
+    /// Images whose packed windows fill about half of a 1 MB second-level cache.
+    var imagesAtOnce: Int { max(1, (1 << 17) / max(geometry.pixels * geometry.windows.packedCount, 1)) }
+    var weightSums: Int { geometry.weights }
 }

@@ -2,7 +2,7 @@ import Kernels
 import Tensors
 
 /// Each channel with a filter of its own; packed weights are `[taps, C]`.
-struct DepthwiseConvolution: ConvolutionAlgorithm {
+struct DepthwiseConvolution: PlainAlgorithm {
     let geometry: ConvolutionGeometry
 
     /// Whether each channel is a group of one input and one output.
@@ -20,7 +20,10 @@ struct DepthwiseConvolution: ConvolutionAlgorithm {
         return false
     }
 
-    func addInputGradient(_ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ engine: Engine) {
+    func inputGradient(
+        _ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ adds: Bool, _ engine: Engine
+    ) {
+        if !adds { dx.update(repeating: 0, count: count * geometry.imageCount) }
         for index in 0..<count {
             engine.kernels.convolution.depthwiseInputGradient(
                 dy + index * geometry.outputCount, weights, dx + index * geometry.imageCount, geometry.windows)

@@ -2,7 +2,7 @@ import Kernels
 import Tensors
 
 /// Reads the windows from a padded input in place; for one group and whole vectors of output channels.
-struct DirectConvolution: ConvolutionAlgorithm {
+struct DirectConvolution: PlainAlgorithm {
     let geometry: ConvolutionGeometry
 
     /// Whether the kernels can compute the outputs.
@@ -37,12 +37,14 @@ struct DirectConvolution: ConvolutionAlgorithm {
         }
     }
 
-    func addInputGradient(_ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ engine: Engine) {
+    func inputGradient(
+        _ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ adds: Bool, _ engine: Engine
+    ) {
         let gradient = PaddedInput(
             size: geometry.windows.output, channels: geometry.outputs, margin: Self.gradientMargin(geometry), stride: 1)
         forEachPadded(dy, gradient, count, engine) { image, windows, index in
             engine.kernels.convolution.direct(
-                image, weights, nil, dx + index * geometry.imageCount, windows, geometry.windows.channels, true)
+                image, weights, nil, dx + index * geometry.imageCount, windows, geometry.windows.channels, adds)
         }
     }
 

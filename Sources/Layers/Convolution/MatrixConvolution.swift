@@ -4,7 +4,7 @@ import Tensors
 /// Packs windows into rows and multiplies them with the weights `[taps · C, K]`; serves every convolution.
 ///
 /// With groups, each tap of a group is a product of its own, so that the packed rows need no other order.
-struct MatrixConvolution: ConvolutionAlgorithm {
+struct MatrixConvolution: PlainAlgorithm {
     let geometry: ConvolutionGeometry
 
     private var rowCount: Int { geometry.windows.packedCount }
@@ -26,14 +26,17 @@ struct MatrixConvolution: ConvolutionAlgorithm {
         return false
     }
 
-    func addInputGradient(_ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ engine: Engine) {
+    func inputGradient(
+        _ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ adds: Bool, _ engine: Engine
+    ) {
         if geometry.isPointwise && geometry.groups == 1 {
             multiply(
                 MatrixOperand(dy, stride: geometry.outputs),
                 MatrixOperand(weights, stride: geometry.outputs).transposed, into: dx, stride: rowCount,
-                m: count * geometry.pixels, n: rowCount, k: geometry.outputs, accumulate: true)
+                m: count * geometry.pixels, n: rowCount, k: geometry.outputs, accumulate: adds)
             return
         }
+        if !adds { dx.update(repeating: 0, count: count * geometry.imageCount) }
         engine.withScratch(count * geometry.pixels * rowCount) { rows in
             forEachProduct { product in
                 multiply(

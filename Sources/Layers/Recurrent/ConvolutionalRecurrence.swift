@@ -63,6 +63,9 @@ struct ConvolutionalRecurrence: Operation {
         let convolutions = convolutions(shape)
         let weights = Parts(
             frame: convolutions.frame.packed(inputs[1], engine), state: convolutions.state.packed(inputs[1], engine))
+        let ready = Parts(
+            frame: convolutions.frame.forwardWeights(weights.frame, engine),
+            state: convolutions.state.forwardWeights(weights.state, engine))
         let bias = inputs.count > 2 ? inputs[2] : Tensor(zeros: [4 * size])
         // Written together with the output.
         var states = engine.tensor([sizes.clips, sizes.frames, 5 * sizes.stateCount]) { _ in }
@@ -75,8 +78,8 @@ struct ConvolutionalRecurrence: Operation {
                             for step in 0..<sizes.frames {
                                 let gates = states.base + sizes.gates(clip, step)
                                 convolutions.frame.forward(
-                                    x + sizes.frame(clip, step), weights.frame, bias, gates, engine)
-                                self.step(clip, step, sizes, convolutions, weights, states.base, hidden.base, engine)
+                                    x + sizes.frame(clip, step), ready.frame, bias, gates, engine)
+                                self.step(clip, step, sizes, convolutions, ready, states.base, hidden.base, engine)
                             }
                         }
                     }
@@ -105,7 +108,7 @@ struct ConvolutionalRecurrence: Operation {
 
     // MARK: - Backward
 
-    /// Sums of gradients over some clips: of the packed weights and of the bias.
+    /// Sums of gradients over some clips: of the weights and of the bias.
     private struct Sums {
         let frame, state, bias: Destination
 
@@ -117,12 +120,12 @@ struct ConvolutionalRecurrence: Operation {
     func backward(_ gradient: Tensor, _ saved: Saved, _ inputs: GradientSinks, _ engine: Engine) {
         let sizes = Sizes(saved.input.shape, size: size)
         let convolutions = convolutions(saved.input.shape)
-        let counts = Parts(frame: convolutions.frame.geometry.weights, state: convolutions.state.geometry.weights)
+        let counts = Parts(frame: convolutions.frame.weightSums(engine), state: convolutions.state.weightSums(engine))
         let each = counts.frame + counts.state + 4 * size
         let parts = min(max(sizes.clips, 1), Self.sums)
         engine.withScratch(parts * each) { base in
             base.update(repeating: 0, count: parts * each)
-            func goBack(_ dx: Destination?) {
+            func goBack(_ dx: Destination?, _ adds: Bool) {
                 let (sums, dx) = (SharedPointer(base), dx.map(SharedPointer.init))
                 let reversed = Parts(
                     frame: convolutions.frame.inputGradientWeights(saved.weights.frame, engine),
@@ -130,18 +133,17 @@ struct ConvolutionalRecurrence: Operation {
                 engine.run(parts) { part in
                     for clip in stride(from: part, to: sizes.clips, by: parts) {
                         self.goBack(
-                            clip, sizes, saved, gradient, convolutions, reversed, dx?.base,
+                            clip, sizes, saved, gradient, convolutions, reversed, dx?.base, adds,
                             Sums(sums.base + part * each, counts), engine)
                     }
                 }
             }
             if inputs.wants(0) {
                 inputs.write(0) { dx, adds in
-                    if !adds { dx.update(repeating: 0, count: saved.input.count) }
-                    goBack(dx)
+                    goBack(dx, adds)
                 }
             } else {
-                goBack(nil)
+                goBack(nil, false)
             }
             for part in 1..<parts { engine.kernels.elementwise.accumulate(base + part * each, base, each) }
             let sums = Sums(base, counts)
@@ -159,7 +161,7 @@ struct ConvolutionalRecurrence: Operation {
     /// Takes a clip back through all its steps.
     private func goBack(
         _ clip: Int, _ sizes: Sizes, _ saved: Saved, _ gradient: Tensor, _ convolutions: Parts<PartialConvolution>,
-        _ reversed: Parts<Tensor>, _ dx: Destination?, _ sums: Sums, _ engine: Engine
+        _ reversed: Parts<Tensor>, _ dx: Destination?, _ adds: Bool, _ sums: Sums, _ engine: Engine
     ) {
         let count = sizes.stateCount
         // The gradients of a step's gates, hidden states and cells.
@@ -181,16 +183,15 @@ struct ConvolutionalRecurrence: Operation {
                             $0 + sizes.frame(clip, step), dGates, sums.frame, engine)
                     }
                     if let dx {
-                        convolutions.frame.addInputGradient(
-                            dGates, reversed.frame, dx + sizes.frame(clip, step), engine)
+                        convolutions.frame.inputGradient(
+                            dGates, reversed.frame, dx + sizes.frame(clip, step), adds, engine)
                     }
                     guard step > 0 else { return }
                     saved.hidden.withElements {
                         convolutions.state.addWeightGradient(
                             $0 + sizes.hidden(clip, step - 1), dGates, sums.state, engine)
                     }
-                    dHidden.update(repeating: 0, count: count)
-                    convolutions.state.addInputGradient(dGates, reversed.state, dHidden, engine)
+                    convolutions.state.inputGradient(dGates, reversed.state, dHidden, false, engine)
                 }
             }
         }

@@ -7,7 +7,6 @@ struct PartialConvolution: Sendable {
     /// Where the channels lie among all channels of the whole weight `[K, channels, taps]`.
     let firstChannel, allChannels: Int
 
-    private var correlation: Correlation { Correlation(geometry: geometry) }
     /// Floats of an output channel's weights, in this part and in the whole.
     private var partCount: Int { geometry.groupInputs * geometry.taps }
     private var wholeCount: Int { allChannels * geometry.taps }
@@ -22,13 +21,18 @@ struct PartialConvolution: Sendable {
                 }
             }
         }
-        return correlation.packed(part, engine)
+        return PackedWeights.pack(part, geometry, engine)
     }
 
-    /// Writes or adds the packed gradient to its place in the whole one.
-    func unpack(_ packed: Source, _ whole: Destination, _ adds: Bool, _ engine: Engine) {
+    /// Floats in which ``addWeightGradient`` sums.
+    func weightSums(_ engine: Engine) -> Int { ConvolutionPlan(geometry, engine).algorithm.weightSums }
+
+    /// Writes or adds the summed gradient to its place in the whole one.
+    func unpack(_ sums: Source, _ whole: Destination, _ adds: Bool, _ engine: Engine) {
         engine.withScratch(geometry.weights) { part in
-            correlation.unpack(packed, part, false, engine)
+            ConvolutionPlan(geometry, engine).algorithm.withPackedGradient(sums, engine) {
+                PackedWeights.unpack($0, part, geometry, adds: false, engine)
+            }
             for output in 0..<geometry.outputs {
                 let (source, target) = (
                     part + output * partCount, whole + output * wholeCount + firstChannel * geometry.taps
@@ -38,28 +42,33 @@ struct PartialConvolution: Sendable {
         }
     }
 
+    /// The weights that ``forward`` takes, from the packed ones.
+    func forwardWeights(_ packed: Tensor, _ engine: Engine) -> Tensor {
+        ConvolutionPlan(geometry, engine).algorithm.forwardWeights(packed, engine)
+    }
+
     /// Writes one output image.
-    func forward(_ image: Source, _ packed: Tensor, _ bias: Source?, _ output: Destination, _ engine: Engine) {
-        packed.withElements { weights in
-            let hasBias = correlation.forwardAlgorithm(engine).forward(image, weights, bias, output, 1, engine)
+    func forward(_ image: Source, _ weights: Tensor, _ bias: Source?, _ output: Destination, _ engine: Engine) {
+        weights.withElements { weights in
+            let hasBias = ConvolutionPlan(geometry, engine).algorithm.forward(image, weights, bias, output, 1, engine)
             if let bias, !hasBias { engine.kernels.rows.addBias(output, bias, geometry.pixels, geometry.outputs) }
         }
     }
 
     /// The weights that ``inputGradient`` takes, from the packed ones.
     func inputGradientWeights(_ packed: Tensor, _ engine: Engine) -> Tensor {
-        correlation.inputGradientAlgorithm(engine).inputGradientWeights(packed, engine)
+        ConvolutionPlan(geometry, engine).gradientAlgorithm.inputGradientWeights(packed, engine)
     }
 
-    /// Adds the gradient of one input image.
-    func addInputGradient(_ dy: Source, _ weights: Tensor, _ dx: Destination, _ engine: Engine) {
+    /// Writes the gradient of one input image, or adds to it.
+    func inputGradient(_ dy: Source, _ weights: Tensor, _ dx: Destination, _ adds: Bool, _ engine: Engine) {
         weights.withElements {
-            correlation.inputGradientAlgorithm(engine).addInputGradient(dy, $0, dx, 1, engine)
+            ConvolutionPlan(geometry, engine).gradientAlgorithm.inputGradient(dy, $0, dx, 1, adds, engine)
         }
     }
 
-    /// Adds the gradient of the packed weights for one image.
+    /// Adds the gradient of the weights for one image.
     func addWeightGradient(_ image: Source, _ dy: Source, _ sums: Destination, _ engine: Engine) {
-        correlation.forwardAlgorithm(engine).addWeightGradient(image, dy, sums, 1, engine)
+        ConvolutionPlan(geometry, engine).algorithm.addWeightGradient(image, dy, sums, 1, engine)
     }
 }

@@ -1,0 +1,117 @@
+import Kernels
+
+// Matrix products with sums in registers. Each output is one chain of additions in the order of the depth, whatever the
+// tile, so tiles do not change bits.
+
+/// The outputs that one pass of a product keeps in registers.
+struct ProductTile<let rows: Int, let vectors: Int, let count: Int> {
+    /// c[r, v] = or += Σ over i of a[r, i] · b[i, v], with a's rows `rowStride` and its columns `depthStride` apart.
+    @inline(__always)
+    static func compute(
+        _ a: Source, _ rowStride: Int, _ depthStride: Int, _ b: Source, _ bStride: Int, _ depth: Int, _ c: Destination,
+        _ cStride: Int, _ adds: Bool
+    ) {
+        var sums = InlineArray<count, Vector>(repeating: .zero)
+        if adds {
+            for r in 0..<rows {
+                for v in 0..<vectors {
+                    sums[unchecked: r &* vectors &+ v] = load(c + (r &* cStride &+ v &* Vector.scalarCount))
+                }
+            }
+        }
+        var left = a
+        var right = b
+        for _ in 0..<depth {
+            var line = InlineArray<vectors, Vector>(repeating: .zero)
+            for v in 0..<vectors { line[unchecked: v] = load(right + v &* Vector.scalarCount) }
+            for r in 0..<rows {
+                let value = Vector(repeating: left[r &* rowStride])
+                for v in 0..<vectors {
+                    let index = r &* vectors &+ v
+                    sums[unchecked: index] = multiplyAdd(line[unchecked: v], value, sums[unchecked: index])
+                }
+            }
+            left += depthStride
+            right += bStride
+        }
+        for r in 0..<rows {
+            for v in 0..<vectors {
+                store(sums[unchecked: r &* vectors &+ v], c + (r &* cStride &+ v &* Vector.scalarCount))
+            }
+        }
+    }
+}
+
+/// The most vectors of outputs that a product's tile spans.
+#if AVX512
+let panelVectors = 4
+#else
+let panelVectors = 2
+#endif
+
+/// Outputs of the panels that weights are cut into.
+let panelWidth = panelVectors &* Vector.scalarCount
+
+/// All rows of a product for one panel of `width` columns, a whole number of vectors.
+@inline(__always)
+func panelProduct(
+    _ a: Source, _ rowStride: Int, _ depthStride: Int, _ b: Source, _ bStride: Int, _ depth: Int, _ c: Destination,
+    _ cStride: Int, _ rows: Int, _ width: Int, _ adds: Bool
+) {
+    switch width / Vector.scalarCount {
+    #if AVX512
+    case 4:
+        rowsProduct(
+            ProductTile<6, 4, 24>.self, ProductTile<2, 4, 8>.self, ProductTile<1, 4, 4>.self, a, rowStride, depthStride,
+            b, bStride, depth, c, cStride, rows, adds)
+    case 3:
+        rowsProduct(
+            ProductTile<8, 3, 24>.self, ProductTile<2, 3, 6>.self, ProductTile<1, 3, 3>.self, a, rowStride, depthStride,
+            b, bStride, depth, c, cStride, rows, adds)
+    case 2:
+        rowsProduct(
+            ProductTile<12, 2, 24>.self, ProductTile<4, 2, 8>.self, ProductTile<1, 2, 2>.self, a, rowStride,
+            depthStride, b, bStride, depth, c, cStride, rows, adds)
+    default:
+        rowsProduct(
+            ProductTile<12, 1, 12>.self, ProductTile<4, 1, 4>.self, ProductTile<1, 1, 1>.self, a, rowStride,
+            depthStride, b, bStride, depth, c, cStride, rows, adds)
+    #else
+    // Sixteen registers: twelve sums, two columns, one broadcast value.
+    case 2:
+        rowsProduct(
+            ProductTile<6, 2, 12>.self, ProductTile<2, 2, 4>.self, ProductTile<1, 2, 2>.self, a, rowStride, depthStride,
+            b, bStride, depth, c, cStride, rows, adds)
+    default:
+        rowsProduct(
+            ProductTile<12, 1, 12>.self, ProductTile<4, 1, 4>.self, ProductTile<1, 1, 1>.self, a, rowStride,
+            depthStride, b, bStride, depth, c, cStride, rows, adds)
+    #endif
+    }
+}
+
+@inline(__always)
+private func rowsProduct<
+    let most: Int, let few: Int, let vectors: Int, let mostCount: Int, let fewCount: Int, let oneCount: Int
+>(
+    _ large: ProductTile<most, vectors, mostCount>.Type, _ small: ProductTile<few, vectors, fewCount>.Type,
+    _ single: ProductTile<1, vectors, oneCount>.Type, _ a: Source, _ rowStride: Int, _ depthStride: Int, _ b: Source,
+    _ bStride: Int, _ depth: Int, _ c: Destination, _ cStride: Int, _ rows: Int, _ adds: Bool
+) {
+    var row = 0
+    while row &+ most <= rows {
+        large.compute(
+            a + row &* rowStride, rowStride, depthStride, b, bStride, depth, c + row &* cStride, cStride, adds)
+        row &+= most
+    }
+    while row &+ few <= rows {
+        small.compute(
+            a + row &* rowStride, rowStride, depthStride, b, bStride, depth, c + row &* cStride, cStride, adds)
+        row &+= few
+    }
+    while row < rows {
+        single.compute(
+            a + row &* rowStride, rowStride, depthStride, b, bStride, depth, c + row &* cStride, cStride, adds)
+        row &+= 1
+    }
+}

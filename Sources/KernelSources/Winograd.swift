@@ -1,0 +1,338 @@
+import Kernels
+
+// Winograd's algorithm in groups of tiles: inputs are transformed to planes `[tile, channel]`, each plane is multiplied
+// with its plane of weights, and the products are transformed back. A group's planes stay in the second-level cache.
+// How tiles are grouped changes no bits of outputs: each is one chain over the channels.
+
+func winogradConvolve(
+    _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ grid: TileGrid,
+    _ outputs: Range<Int>, _ scratch: Destination, _ adds: Bool
+) {
+    let inputs = scratch
+    let products = scratch + TileGrid.planes &* grid.inputPlane
+    let width = outputs.count
+    let (weightPlane, outputPlane) = (grid.weightPlane(width), grid.outputPlane(width))
+    let total = count &* grid.tiles
+    let size = grid.groupSize
+    var source = InputTiles(grid)
+    var target = TileCursor(grid)
+    var first = 0
+    while first < total {
+        let group = min(size, total &- first)
+        for tile in 0..<group { source.transform(images, inputs + tile &* grid.channels) }
+        for plane in 0..<TileGrid.planes {
+            forEachShift(grid, group) { slice, inputTile, outputTile, tiles, isFirst in
+                forEachPanel(width) { column, panel in
+                    panelProduct(
+                        inputs + (plane &* grid.inputPlane &+ inputTile &* grid.channels), grid.channels, 1,
+                        weights + ((slice &* TileGrid.planes &+ plane) &* weightPlane &+ column &* grid.channels),
+                        panel, grid.channels, products + (plane &* outputPlane &+ outputTile &* width &+ column), width,
+                        tiles, panel, !isFirst)
+                }
+            }
+        }
+        for tile in 0..<group {
+            restoreTile(products + tile &* width, outputPlane, bias, output, grid, outputs, target, adds)
+            target.advance()
+        }
+        first &+= group
+    }
+}
+
+func winogradWeightGradient(
+    _ images: Source, _ dy: Source, _ dWeights: Destination, _ count: Int, _ grid: TileGrid, _ outputs: Range<Int>,
+    _ scratch: Destination
+) {
+    let inputs = scratch
+    let gradients = scratch + TileGrid.planes &* grid.inputPlane
+    let width = outputs.count
+    let (weightPlane, outputPlane) = (grid.weightPlane(width), grid.outputPlane(width))
+    let total = count &* grid.tiles
+    let size = grid.groupSize
+    var source = InputTiles(grid)
+    var cursor = TileCursor(grid)
+    var first = 0
+    while first < total {
+        let group = min(size, total &- first)
+        for tile in 0..<group {
+            source.transform(images, inputs + tile &* grid.channels)
+            transformGradientTile(dy, gradients + tile &* width, outputPlane, grid, outputs, cursor)
+            cursor.advance()
+        }
+        for plane in 0..<TileGrid.planes {
+            forEachShift(grid, group) { slice, inputTile, outputTile, tiles, _ in
+                forEachPanel(width) { column, panel in
+                    panelProduct(
+                        inputs + (plane &* grid.inputPlane &+ inputTile &* grid.channels), 1, grid.channels,
+                        gradients + (plane &* outputPlane &+ outputTile &* width &+ column), width, tiles,
+                        dWeights + ((slice &* TileGrid.planes &+ plane) &* weightPlane &+ column &* grid.channels),
+                        panel, grid.channels, panel, true)
+                }
+            }
+        }
+        first &+= group
+    }
+}
+
+/// Calls `body` for each image that a window spans: with the image's number in the window, the first tiles of the input
+/// and of the output, and the number of tiles of a clip for which that image exists. The window's middle comes first,
+/// because it exists for all.
+@inline(__always)
+private func forEachShift(
+    _ grid: TileGrid, _ group: Int,
+    _ body: (_ slice: Int, _ inputTile: Int, _ outputTile: Int, _ tiles: Int, _ isFirst: Bool) -> Void
+) {
+    let middle = grid.kernelDepth / 2
+    body(middle, 0, 0, group, true)
+    var slice = 0
+    while slice < grid.kernelDepth {
+        let shift = (slice &- middle) &* grid.imageTiles
+        let tiles = group &- abs(shift)
+        if slice != middle && tiles > 0 { body(slice, max(shift, 0), max(0 &- shift, 0), tiles, false) }
+        slice &+= 1
+    }
+}
+
+/// Calls `body` with the first column and the width of each panel of `width` columns.
+@inline(__always)
+func forEachPanel(_ width: Int, _ body: (_ column: Int, _ width: Int) -> Void) {
+    var column = 0
+    while column < width {
+        let panel = min(panelWidth, width &- column)
+        body(column, panel)
+        column &+= panel
+    }
+}
+
+/// Where a tile lies; advances from tile to tile and image to image.
+struct TileCursor {
+    private let grid: TileGrid
+    private var row = 0
+    private var column = 0
+    private var phaseRow = 0
+    private var phaseColumn = 0
+    private(set) var image = 0
+
+    init(_ grid: TileGrid) { self.grid = grid }
+
+    /// The first pixel of the tile in the output image.
+    var top: Int { phaseRow &+ row &* TileGrid.side &* grid.dilation }
+    var left: Int { phaseColumn &+ column &* TileGrid.side &* grid.dilation }
+
+    @inline(__always)
+    mutating func advance() {
+        column &+= 1
+        if column < grid.columns { return }
+        column = 0
+        row &+= 1
+        if row < grid.rows { return }
+        row = 0
+        phaseColumn &+= 1
+        if phaseColumn < grid.dilation { return }
+        phaseColumn = 0
+        phaseRow &+= 1
+        if phaseRow < grid.dilation { return }
+        phaseRow = 0
+        image &+= 1
+    }
+}
+
+/// Reads one tile of inputs after the other.
+private struct InputTiles {
+    private let grid: TileGrid
+    private var cursor: TileCursor
+
+    init(_ grid: TileGrid) {
+        self.grid = grid
+        cursor = TileCursor(grid)
+    }
+
+    /// Bᵀ d B of the next tile to the planes of `target`.
+    @inline(__always)
+    mutating func transform(_ images: Source, _ target: Destination) {
+        let step = grid.dilation
+        let top = cursor.top &- grid.top
+        let left = cursor.left &- grid.left
+        let image = images + cursor.image &* grid.imageCount
+        cursor.advance()
+        let reach = 5 &* step
+        if top >= 0 && left >= 0 && top &+ reach < grid.height && left &+ reach < grid.width {
+            let corner = image + (top &* grid.width &+ left) &* grid.channels
+            let (down, right) = (step &* grid.width &* grid.channels, step &* grid.channels)
+            var c = 0
+            while c < grid.channels {
+                transformInside(corner + c, down, right, target + c)
+                c &+= Vector.scalarCount
+            }
+            return
+        }
+        var c = 0
+        while c < grid.channels {
+            transformBorder(image + c, top, left, target + c)
+            c &+= Vector.scalarCount
+        }
+    }
+
+    @inline(__always)
+    private func transformInside(_ corner: Source, _ down: Int, _ right: Int, _ target: Destination) {
+        var columns = InlineArray<36, Vector>(repeating: .zero)
+        for j in 0..<6 {
+            let t = transformInputs(loadSix(corner + j &* right, down))
+            columns[unchecked: j] = t.0
+            columns[unchecked: 6 &+ j] = t.1
+            columns[unchecked: 12 &+ j] = t.2
+            columns[unchecked: 18 &+ j] = t.3
+            columns[unchecked: 24 &+ j] = t.4
+            columns[unchecked: 30 &+ j] = t.5
+        }
+        transformRows(columns, target)
+    }
+
+    @inline(__always)
+    private func transformBorder(_ image: Source, _ top: Int, _ left: Int, _ target: Destination) {
+        var columns = InlineArray<36, Vector>(repeating: .zero)
+        for j in 0..<6 {
+            let column = left &+ j &* grid.dilation
+            if column < 0 || column >= grid.width { continue }
+            var d = InlineArray<6, Vector>(repeating: .zero)
+            for i in 0..<6 {
+                let row = top &+ i &* grid.dilation
+                if row < 0 || row >= grid.height { continue }
+                d[unchecked: i] = load(image + (row &* grid.width &+ column) &* grid.channels)
+            }
+            let t = transformInputs((d[0], d[1], d[2], d[3], d[4], d[5]))
+            columns[unchecked: j] = t.0
+            columns[unchecked: 6 &+ j] = t.1
+            columns[unchecked: 12 &+ j] = t.2
+            columns[unchecked: 18 &+ j] = t.3
+            columns[unchecked: 24 &+ j] = t.4
+            columns[unchecked: 30 &+ j] = t.5
+        }
+        transformRows(columns, target)
+    }
+
+    @inline(__always)
+    private func transformRows(_ columns: borrowing InlineArray<36, Vector>, _ target: Destination) {
+        for i in 0..<6 {
+            let t = transformInputs(
+                (
+                    columns[unchecked: i &* 6], columns[unchecked: i &* 6 &+ 1], columns[unchecked: i &* 6 &+ 2],
+                    columns[unchecked: i &* 6 &+ 3], columns[unchecked: i &* 6 &+ 4], columns[unchecked: i &* 6 &+ 5]
+                ))
+            storeSix(t, target + i &* 6 &* grid.inputPlane, grid.inputPlane)
+        }
+    }
+}
+
+/// How many of the four outputs from `start` on lie inside an image of `size`.
+@inline(__always)
+private func outputsInside(_ size: Int, _ start: Int, _ step: Int) -> Int {
+    let inside = (size &- start &+ step &- 1) / step
+    return min(TileGrid.side, inside)
+}
+
+@inline(__always)
+func loadSix(_ base: Source, _ stride: Int) -> Six {
+    (
+        load(base), load(base + stride), load(base + 2 &* stride), load(base + 3 &* stride), load(base + 4 &* stride),
+        load(base + 5 &* stride)
+    )
+}
+
+@inline(__always)
+func storeSix(_ t: Six, _ target: Destination, _ plane: Int) {
+    store(t.0, target)
+    store(t.1, target + plane)
+    store(t.2, target + 2 &* plane)
+    store(t.3, target + 3 &* plane)
+    store(t.4, target + 4 &* plane)
+    store(t.5, target + 5 &* plane)
+}
+
+/// Aᵀ m A of a tile's planes to its outputs, as far as they lie inside the image.
+@inline(__always)
+private func restoreTile(
+    _ products: Source, _ plane: Int, _ bias: Source?, _ output: Destination, _ grid: TileGrid, _ outputs: Range<Int>,
+    _ cursor: TileCursor, _ adds: Bool
+) {
+    let (top, left, step) = (cursor.top, cursor.left, grid.dilation)
+    let image = output + (cursor.image &* grid.outputCount &+ outputs.lowerBound)
+    let bias = bias.map { $0 + outputs.lowerBound }
+    // Of a tile at the end of the image some outputs are not wanted, of a phase's last ones perhaps all.
+    let rows = outputsInside(grid.outputHeight, top, step)
+    let columns = outputsInside(grid.outputWidth, left, step)
+    if rows <= 0 || columns <= 0 { return }
+    var c = 0
+    while c < outputs.count {
+        var restored = InlineArray<24, Vector>(repeating: .zero)
+        for j in 0..<6 {
+            let y = restoreOutputs(loadSix(products + (j &* plane &+ c), 6 &* plane))
+            restored[unchecked: j] = y.0
+            restored[unchecked: 6 &+ j] = y.1
+            restored[unchecked: 12 &+ j] = y.2
+            restored[unchecked: 18 &+ j] = y.3
+        }
+        let initial = bias.map { load($0 + c) } ?? .zero
+        for i in 0..<rows {
+            let y = restoreOutputs(
+                (
+                    restored[unchecked: i &* 6], restored[unchecked: i &* 6 &+ 1], restored[unchecked: i &* 6 &+ 2],
+                    restored[unchecked: i &* 6 &+ 3], restored[unchecked: i &* 6 &+ 4], restored[unchecked: i &* 6 &+ 5]
+                ))
+            let pixel = (top &+ i &* step) &* grid.outputWidth &+ left
+            let line = image + (pixel &* grid.outputs &+ c)
+            let right = step &* grid.outputs
+            put(y.0 + initial, line, adds)
+            if columns > 1 { put(y.1 + initial, line + right, adds) }
+            if columns > 2 { put(y.2 + initial, line + 2 &* right, adds) }
+            if columns > 3 { put(y.3 + initial, line + 3 &* right, adds) }
+        }
+        c &+= Vector.scalarCount
+    }
+}
+
+@inline(__always)
+private func put(_ value: Vector, _ place: Destination, _ adds: Bool) {
+    store(adds ? load(place) + value : value, place)
+}
+
+/// A dy Aᵀ of a tile of gradients, zeros outside the image.
+@inline(__always)
+private func transformGradientTile(
+    _ dy: Source, _ target: Destination, _ plane: Int, _ grid: TileGrid, _ outputs: Range<Int>, _ cursor: TileCursor
+) {
+    let (top, left, step) = (cursor.top, cursor.left, grid.dilation)
+    let image = dy + (cursor.image &* grid.outputCount &+ outputs.lowerBound)
+    let right = step &* grid.outputs
+    let rows = outputsInside(grid.outputHeight, top, step)
+    let columns = outputsInside(grid.outputWidth, left, step)
+    var c = 0
+    while c < outputs.count {
+        var lines = InlineArray<24, Vector>(repeating: .zero)
+        for i in 0..<4 where i < rows {
+            let pixel = (top &+ i &* step) &* grid.outputWidth &+ left
+            let line = image + (pixel &* grid.outputs &+ c)
+            let t = transformGradients(
+                (
+                    columns > 0 ? load(line) : .zero, columns > 1 ? load(line + right) : .zero,
+                    columns > 2 ? load(line + 2 &* right) : .zero, columns > 3 ? load(line + 3 &* right) : .zero
+                ))
+            lines[unchecked: i] = t.0
+            lines[unchecked: 4 &+ i] = t.1
+            lines[unchecked: 8 &+ i] = t.2
+            lines[unchecked: 12 &+ i] = t.3
+            lines[unchecked: 16 &+ i] = t.4
+            lines[unchecked: 20 &+ i] = t.5
+        }
+        for j in 0..<6 {
+            let t = transformGradients(
+                (
+                    lines[unchecked: j &* 4], lines[unchecked: j &* 4 &+ 1], lines[unchecked: j &* 4 &+ 2],
+                    lines[unchecked: j &* 4 &+ 3]
+                ))
+            let place = target + (j &* plane &+ c)
+            storeSix(t, place, 6 &* plane)
+        }
+        c &+= Vector.scalarCount
+    }
+}

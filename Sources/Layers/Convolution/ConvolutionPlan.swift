@@ -1,0 +1,218 @@
+import Autograd
+import Kernels
+import Tensors
+
+/// How a convolution is computed: by the first algorithm in each direction that serves its sizes, and spread over threads.
+///
+/// Images go a few at a time, so that what is done to a part's output before and after finds it in the cache. Parts depend
+/// on the sizes alone.
+struct ConvolutionPlan {
+    /// Work on the images of a part.
+    typealias Stage = @Sendable (_ images: Range<Int>) -> Void
+    /// Work that gives the gradient of the outputs of a part, in the scratch that it is given or elsewhere.
+    typealias GradientStage = @Sendable (_ images: Range<Int>, _ scratch: Destination) -> Source
+
+    private let geometry: ConvolutionGeometry
+    private let engine: Engine
+    private let winograd: WinogradConvolution?
+    /// Computes the output and the gradient of the weights.
+    let algorithm: any ConvolutionAlgorithm
+    /// Computes the gradient of the input.
+    let gradientAlgorithm: any ConvolutionAlgorithm
+
+    init(_ geometry: ConvolutionGeometry, _ engine: Engine) {
+        self.geometry = geometry
+        self.engine = engine
+        let kernels = engine.kernels.convolution
+        let winograd = WinogradConvolution(geometry, engine)
+        self.winograd = winograd
+        if let winograd {
+            algorithm = winograd
+            gradientAlgorithm = winograd
+        } else if DepthwiseConvolution.serves(geometry) {
+            algorithm = DepthwiseConvolution(geometry: geometry)
+            gradientAlgorithm = algorithm
+        } else {
+            let matrix = MatrixConvolution(geometry: geometry)
+            let direct = DirectConvolution(geometry: geometry)
+            algorithm = DirectConvolution.serves(geometry, kernels) ? direct : matrix
+            gradientAlgorithm = DirectConvolution.servesInputGradient(geometry, kernels) ? direct : matrix
+        }
+    }
+
+    /// Images of a part.
+    var imagesAtOnce: Int { algorithm.imagesAtOnce }
+
+    /// The number of parts of a batch.
+    func parts(_ images: Int) -> Int { (images + imagesAtOnce - 1) / imagesAtOnce }
+
+    // MARK: - Forward
+
+    /// Writes all outputs and calls `stage` for each part that is done.
+    func forward(
+        _ x: Source, _ packed: Tensor, _ bias: Tensor?, _ y: Destination, _ images: Int, then stage: Stage? = nil
+    ) {
+        if let winograd, winograd.isWide {
+            packed.withElements { packed in
+                withElements(of: bias) { winograd.wideForward(x, packed, $0, y, images, engine) }
+            }
+            if let stage { engine.split(images, grain: imagesAtOnce, stage) }
+            return
+        }
+        let target = SharedPointer(y)
+        forward(x, packed, bias, images) { part, compute in
+            compute(target.base + part.lowerBound * geometry.outputCount)
+            stage?(part)
+        }
+    }
+
+    /// Has `stage` compute each part's outputs where it wants them.
+    func forward(
+        _ x: Source, _ packed: Tensor, _ bias: Tensor?, _ images: Int,
+        _ stage: @escaping @Sendable (_ images: Range<Int>, _ compute: (Destination) -> Void) -> Void
+    ) {
+        let weights = algorithm.forwardWeights(packed, engine)
+        weights.withElements { weights in
+            withElements(of: bias) { bias in
+                let (x, weights, bias) = (SharedSource(x), SharedSource(weights), bias.map { SharedSource($0) })
+                engine.split(images, grain: imagesAtOnce) { [self] part in
+                    stage(part) { target in
+                        let image = x.base + part.lowerBound * geometry.imageCount
+                        let done = algorithm.forward(image, weights.base, bias?.base, target, part.count, engine)
+                        if let bias, !done {
+                            engine.kernels.rows.addBias(
+                                target, bias.base, part.count * geometry.pixels, geometry.outputs)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: - Backward
+
+    /// Gives input, weight and, if there is one, bias (inputs 0, 1 and 2) their gradients, `gradient` being asked for each
+    /// part's output gradient.
+    ///
+    /// - Determinism: sums over images go over a number of partial sums that follows from the sizes alone.
+    func backward(
+        _ x: Tensor, _ packed: Tensor, _ inputs: GradientSinks, hasBias: Bool, _ gradient: @escaping GradientStage
+    ) {
+        let images = x.shape[0]
+        x.withElements { x in
+            withSink(0, of: inputs) { dx, addsToInput in
+                inputs.write(1) { dw, addsToWeights in
+                    withSink(hasBias ? 2 : nil, of: inputs) { db, addsToBias in
+                        let sinks = Sinks(
+                            dx: dx, addsToInput: addsToInput, dw: dw, addsToWeights: addsToWeights, db: db,
+                            addsToBias: addsToBias)
+                        if let winograd, winograd.isWide {
+                            backwardByOutputs(winograd, x, packed, images, sinks, gradient)
+                        } else {
+                            backwardByImages(x, packed, images, sinks, gradient)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where gradients go.
+    private struct Sinks {
+        let dx: Destination?
+        let addsToInput: Bool
+        let dw: Destination
+        let addsToWeights: Bool
+        let db: Destination?
+        let addsToBias: Bool
+    }
+
+    private func backwardByImages(
+        _ x: Source, _ packed: Tensor, _ images: Int, _ sinks: Sinks, _ gradient: @escaping GradientStage
+    ) {
+        let (parts, grain) = (parts(images), imagesAtOnce)
+        let weightSums = (algorithm.weightSums + 15) / 16 * 16
+        let count = weightSums + (sinks.db == nil ? 0 : geometry.outputs)
+        let partials = max(1, min(parts, count > 1 << 17 ? 2 : 8))
+        let weights = sinks.dx == nil ? nil : gradientAlgorithm.inputGradientWeights(packed, engine)
+        engine.withScratch(partials * count) { sums in
+            withElements(of: weights) { weights in
+                let (x, sums, dx) = (SharedSource(x), SharedPointer(sums), sinks.dx.map { SharedPointer($0) })
+                let weights = weights.map { SharedSource($0) }
+                let (hasBias, adds) = (sinks.db != nil, sinks.addsToInput)
+                engine.run(partials) { [self] partial in
+                    let sums = sums.base + partial * count
+                    sums.update(repeating: 0, count: count)
+                    engine.withScratch(min(grain, images) * geometry.outputCount) { scratch in
+                        for first in stride(from: partial * grain, to: images, by: partials * grain) {
+                            let part = first..<min(first + grain, images)
+                            let dy = gradient(part, scratch)
+                            if let dx, let weights {
+                                gradientAlgorithm.inputGradient(
+                                    dy, weights.base, dx.base + first * geometry.imageCount, part.count, adds, engine)
+                            }
+                            algorithm.addWeightGradient(
+                                x.base + first * geometry.imageCount, dy, sums, part.count, engine)
+                            if hasBias {
+                                engine.kernels.rows.sum(
+                                    dy, sums + weightSums, part.count * geometry.pixels, geometry.outputs, true)
+                            }
+                        }
+                    }
+                }
+            }
+            for partial in 1..<partials {
+                engine.kernels.elementwise.accumulate(sums + partial * count, sums, count)
+            }
+            algorithm.withPackedGradient(sums, engine) {
+                PackedWeights.unpack($0, sinks.dw, geometry, adds: sinks.addsToWeights, engine)
+            }
+            if let db = sinks.db {
+                if sinks.addsToBias {
+                    engine.kernels.elementwise.accumulate(sums + weightSums, db, geometry.outputs)
+                } else {
+                    db.update(from: sums + weightSums, count: geometry.outputs)
+                }
+            }
+        }
+    }
+
+    private func backwardByOutputs(
+        _ winograd: WinogradConvolution, _ x: Source, _ packed: Tensor, _ images: Int, _ sinks: Sinks,
+        _ gradient: @escaping GradientStage
+    ) {
+        engine.withScratch(images * geometry.outputCount + geometry.weights) { scratch in
+            let dy = SharedPointer(scratch)
+            let packedGradient = scratch + images * geometry.outputCount
+            engine.split(images, grain: imagesAtOnce) { [self] part in
+                let target = dy.base + part.lowerBound * geometry.outputCount
+                let source = gradient(part, target)
+                if source != UnsafePointer(target) {
+                    target.update(from: source, count: part.count * geometry.outputCount)
+                }
+            }
+            if let dx = sinks.dx {
+                winograd.wideInputGradient(dy.base, packed, dx, images, sinks.addsToInput, engine)
+            }
+            winograd.wideWeightGradient(x, dy.base, packedGradient, images, engine)
+            PackedWeights.unpack(packedGradient, sinks.dw, geometry, adds: sinks.addsToWeights, engine)
+            if let db = sinks.db {
+                engine.kernels.rows.sum(
+                    dy.base, db, images * geometry.pixels, geometry.outputs, sinks.addsToBias)
+            }
+        }
+    }
+
+    /// Calls `body` with the place of an input's gradient, or with nil when there is none that wants one.
+    private func withSink(
+        _ index: Int?, of inputs: GradientSinks, _ body: (Destination?, _ accumulate: Bool) -> Void
+    ) {
+        guard let index, inputs.wants(index) else { return body(nil, false) }
+        inputs.write(index, body)
+    }
+
+    private func withElements(of tensor: Tensor?, _ body: (Source?) -> Void) {
+        guard let tensor else { return body(nil) }
+        tensor.withElements(body)
+    }
+}

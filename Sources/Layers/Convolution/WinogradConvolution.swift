@@ -1,0 +1,155 @@
+import Kernels
+import Tensors
+
+/// Tiles in Winograd's domain; for 3×3 taps within an image, a stride of 1, one group and whole vectors of channels.
+struct WinogradConvolution: ConvolutionAlgorithm {
+    private let forwardGrid: TileGrid
+    private let gradientGrid: TileGrid
+
+    /// Nil when the kernels cannot serve the sizes, or when too much of the tiles would lie outside the image.
+    init?(_ geometry: ConvolutionGeometry, _ engine: Engine) {
+        let (windows, lanes) = (geometry.windows, engine.kernels.winograd.lanes)
+        let (kernel, dilation) = (windows.kernel, windows.dilation)
+        guard engine.convolution == .auto, geometry.groups == 1, windows.stride == 1,
+            kernel.height == 3, kernel.width == 3, dilation.height == dilation.width,
+            windows.channels % lanes == 0, geometry.outputs % lanes == 0,
+            kernel.depth % 2 == 1, windows.padding.depth == kernel.depth / 2, dilation.depth == 1 || kernel.depth == 1
+        else { return nil }
+        let (input, output, padding) = (windows.input, windows.output, windows.padding)
+        forwardGrid = TileGrid(
+            depth: input.depth, height: input.height, width: input.width, channels: windows.channels,
+            outputHeight: output.height, outputWidth: output.width, outputs: geometry.outputs, top: padding.height,
+            left: padding.width, dilation: dilation.height, kernelDepth: kernel.depth)
+        gradientGrid = TileGrid(
+            depth: input.depth, height: output.height, width: output.width, channels: geometry.outputs,
+            outputHeight: input.height, outputWidth: input.width, outputs: windows.channels,
+            top: 2 * dilation.height - padding.height, left: 2 * dilation.width - padding.width,
+            dilation: dilation.height, kernelDepth: kernel.depth)
+        // A tile costs 36 multiplications where its pixels would cost 9 each; the transforms have to be paid, too.
+        guard output.height * output.width >= 6 * forwardGrid.imageTiles else { return nil }
+    }
+
+    /// Enough images for a group of tiles.
+    var imagesAtOnce: Int { max(1, forwardGrid.groupSize / forwardGrid.tiles) }
+
+    func forwardWeights(_ packed: Tensor, _ engine: Engine) -> Tensor { transformed(packed, forwardGrid, engine) }
+
+    func forward(
+        _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ engine: Engine
+    ) -> Bool {
+        convolve(images, weights, bias, output, count, forwardGrid, false, engine)
+        return true
+    }
+
+    func inputGradientWeights(_ packed: Tensor, _ engine: Engine) -> Tensor {
+        transformed(flipped(packed, engine), gradientGrid, engine)
+    }
+
+    func inputGradient(
+        _ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ adds: Bool, _ engine: Engine
+    ) {
+        convolve(dy, weights, nil, dx, count, gradientGrid, adds, engine)
+    }
+
+    var weightSums: Int { forwardGrid.weightCount(forwardGrid.outputs) }
+
+    func addWeightGradient(_ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ engine: Engine) {
+        addWeightGradient(images, dy, sums, count, 0..<forwardGrid.outputs, engine)
+    }
+
+    func withPackedGradient(_ sums: Source, _ engine: Engine, _ body: (Source) -> Void) {
+        engine.withScratch(forwardGrid.channels * forwardGrid.outputs * 9 * forwardGrid.kernelDepth) { packed in
+            engine.kernels.winograd.restoreWeights(sums, packed, forwardGrid, 0..<forwardGrid.outputs)
+            body(packed)
+        }
+    }
+
+    // MARK: - Many weights: threads take outputs
+
+    /// Whether there are so many weights that threads take outputs, not images.
+    var isWide: Bool { forwardGrid.weightCount(forwardGrid.outputs) > 1 << 20 }
+
+    /// Writes all output images.
+    func wideForward(
+        _ images: Source, _ packed: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ engine: Engine
+    ) {
+        wideConvolve(images, packed, bias, output, count, forwardGrid, false, engine)
+    }
+
+    /// Writes the gradient of all input images, or adds to it.
+    func wideInputGradient(
+        _ dy: Source, _ packed: Tensor, _ dx: Destination, _ count: Int, _ adds: Bool, _ engine: Engine
+    ) {
+        flipped(packed, engine).withElements {
+            wideConvolve(dy, $0, nil, dx, count, gradientGrid, adds, engine)
+        }
+    }
+
+    /// Writes the gradient of the packed weights.
+    func wideWeightGradient(_ images: Source, _ dy: Source, _ packed: Destination, _ count: Int, _ engine: Engine) {
+        let (images, dy, packed) = (SharedSource(images), SharedSource(dy), SharedPointer(packed))
+        engine.split(forwardGrid.outputs, grain: Self.wideGrain) { outputs in
+            let sums = forwardGrid.weightCount(outputs.count)
+            engine.withScratch(sums) { transformed in
+                transformed.update(repeating: 0, count: sums)
+                addWeightGradient(images.base, dy.base, transformed, count, outputs, engine)
+                engine.kernels.winograd.restoreWeights(transformed, packed.base, forwardGrid, outputs)
+            }
+        }
+    }
+
+    /// Outputs that a thread takes at a time: their transformed weights fit into the cache.
+    private static let wideGrain = 64
+
+    private func wideConvolve(
+        _ images: Source, _ packed: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ grid: TileGrid,
+        _ adds: Bool, _ engine: Engine
+    ) {
+        let (images, packed, output) = (SharedSource(images), SharedSource(packed), SharedPointer(output))
+        let bias = bias.map { SharedSource($0) }
+        engine.split(grid.outputs, grain: Self.wideGrain) { outputs in
+            engine.withScratch(grid.weightCount(outputs.count)) { weights in
+                engine.kernels.winograd.transformWeights(packed.base, weights, grid, outputs)
+                engine.withScratch(grid.scratchCount(outputs.count)) { scratch in
+                    engine.kernels.winograd.convolve(
+                        images.base, weights, bias?.base, output.base, count, grid, outputs, scratch, adds)
+                }
+            }
+        }
+    }
+
+    // MARK: - Both
+
+    private func convolve(
+        _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ grid: TileGrid,
+        _ adds: Bool, _ engine: Engine
+    ) {
+        engine.withScratch(grid.scratchCount(grid.outputs)) { scratch in
+            engine.kernels.winograd.convolve(
+                images, weights, bias, output, count, grid, 0..<grid.outputs, scratch, adds)
+        }
+    }
+
+    private func addWeightGradient(
+        _ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ outputs: Range<Int>, _ engine: Engine
+    ) {
+        engine.withScratch(forwardGrid.scratchCount(outputs.count)) { scratch in
+            engine.kernels.winograd.weightGradient(images, dy, sums, count, forwardGrid, outputs, scratch)
+        }
+    }
+
+    private func transformed(_ packed: Tensor, _ grid: TileGrid, _ engine: Engine) -> Tensor {
+        engine.tensor([grid.weightCount(grid.outputs)]) { weights in
+            packed.withElements { engine.kernels.winograd.transformWeights($0, weights, grid, 0..<grid.outputs) }
+        }
+    }
+
+    private func flipped(_ packed: Tensor, _ engine: Engine) -> Tensor {
+        engine.tensor(packed.shape) { flipped in
+            packed.withElements {
+                engine.kernels.convolution.flipWeights(
+                    $0, flipped, forwardGrid.outputs, forwardGrid.channels, 9 * forwardGrid.kernelDepth)
+            }
+        }
+    }
+}
