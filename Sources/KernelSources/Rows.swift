@@ -29,6 +29,7 @@ func sum(_ x: Source, _ sums: Destination, _ rows: Int, _ channels: Int, _ adds:
 }
 
 func moments(_ x: Source, _ mean: Destination, _ m2: Destination, _ rows: Int, _ channels: Int) {
+    if channels % Vector.scalarCount == 0 { return momentsOfVectors(x, mean, m2, rows, channels) }
     mean.update(repeating: 0, count: channels)
     m2.update(repeating: 0, count: channels)
     withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 &* channels) { scratch in

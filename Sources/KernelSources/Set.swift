@@ -19,6 +19,9 @@ public let kernelSet = KernelSet(
         addBias: addBias, sum: sum, moments: moments, affine: affine, gradientSums: gradientSums,
         affineGradient: affineGradient, scale: scaleRows, copy: copyRows, softmax: softmax,
         softmaxGradient: softmaxGradient, transpose: transpose),
+    batchNorm: BatchNormKernels(
+        lanes: Vector.scalarCount, normalize: normalizeRows, gradientSums: batchNormGradientSums,
+        gradient: batchNormGradient),
     convolution: ConvolutionKernels(
         pack: pack, unpackAdding: unpackAdding, packWeights: packWeights, unpackWeights: unpackWeights,
         flipWeights: flipWeights, pad: pad, directLanes: Vector.scalarCount, direct: direct,

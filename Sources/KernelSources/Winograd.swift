@@ -74,9 +74,10 @@ func winogradWeightGradient(
     }
 }
 
-/// Calls `body` for each image that a window spans: with the image's number in the window, the first tiles of the input
-/// and of the output, and the number of tiles of a clip for which that image exists. The window's middle comes first,
-/// because it exists for all.
+/// Calls `body` for each image that a window spans.
+///
+/// It gets the image's number in the window, the first tiles of the input and of the output, and the number of tiles of a
+/// clip for which that image exists. The window's middle comes first, because it exists for all.
 @inline(__always)
 private func forEachShift(
     _ grid: TileGrid, _ group: Int,

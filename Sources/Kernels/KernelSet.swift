@@ -18,6 +18,8 @@ public struct KernelSet: Sendable {
     public let activation: ActivationKernels
     /// Loops over `[rows, channels]`.
     public let rows: RowKernels
+    /// Batch norm with what surrounds it.
+    public let batchNorm: BatchNormKernels
     /// Packing of image windows for convolution by matrix multiplication, and convolution of single channels.
     public let convolution: ConvolutionKernels
     /// Convolution with 3×3 taps by Winograd's algorithm.
@@ -32,6 +34,7 @@ public struct KernelSet: Sendable {
     /// Gathers the functions of one instruction set.
     public init(
         name: String, elementwise: ElementwiseKernels, activation: ActivationKernels, rows: RowKernels,
+        batchNorm: BatchNormKernels,
         convolution: ConvolutionKernels, winograd: WinogradKernels,
         pooling: PoolingKernels, recurrent: RecurrentKernels, update: UpdateKernels
     ) {
@@ -39,6 +42,7 @@ public struct KernelSet: Sendable {
         self.elementwise = elementwise
         self.activation = activation
         self.rows = rows
+        self.batchNorm = batchNorm
         self.convolution = convolution
         self.winograd = winograd
         self.pooling = pooling

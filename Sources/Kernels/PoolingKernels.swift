@@ -3,13 +3,13 @@ public struct PoolingKernels: Sendable {
     /// The largest value of each window and its first tap in row order; a NaN wins, as in PyTorch:
     /// `(image, output, taps, windows)`.
     public let maximum: @Sendable (Source, Destination, UnsafeMutablePointer<Int32>, Windows) -> Void
-    /// Adds each output's gradient to the pixel that won: `(dy, taps, dImage, windows)`.
-    public let maximumGradient: @Sendable (Source, UnsafePointer<Int32>, Destination, Windows) -> Void
+    /// Gives each output's gradient to the pixel that won: `(dy, taps, dImage, windows, accumulate)`.
+    public let maximumGradient: @Sendable (Source, UnsafePointer<Int32>, Destination, Windows, Bool) -> Void
 
     /// Gathers the functions.
     public init(
         maximum: @escaping @Sendable (Source, Destination, UnsafeMutablePointer<Int32>, Windows) -> Void,
-        maximumGradient: @escaping @Sendable (Source, UnsafePointer<Int32>, Destination, Windows) -> Void
+        maximumGradient: @escaping @Sendable (Source, UnsafePointer<Int32>, Destination, Windows, Bool) -> Void
     ) {
         self.maximum = maximum
         self.maximumGradient = maximumGradient

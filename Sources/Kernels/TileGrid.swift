@@ -45,8 +45,9 @@ public struct TileGrid: Hashable, Sendable {
     public var imageTiles: Int { rows * columns * dilation * dilation }
     /// Tiles of an output.
     public var tiles: Int { imageTiles * depth }
-    /// Floats of an input image and of an output image.
+    /// Floats of an input image.
     public var imageCount: Int { height * width * channels }
+    /// Floats of an output image.
     public var outputCount: Int { outputHeight * outputWidth * outputs }
 
     /// The distance between planes of the weights of `width` outputs; a power of two would put all planes into the same
@@ -55,16 +56,19 @@ public struct TileGrid: Hashable, Sendable {
     /// Floats of the transformed weights of `width` outputs, or of their gradient.
     public func weightCount(_ width: Int) -> Int { kernelDepth * Self.planes * weightPlane(width) }
 
-    /// Tiles that are transformed at a time: as many as half of a 1 MB second-level cache holds, and enough to pay for
-    /// reading the weights. The images of a clip stay together.
+    /// Tiles that are transformed at a time.
+    ///
+    /// As many as half of a 1 MB second-level cache holds, and enough to pay for reading the weights. The images of a clip
+    /// stay together.
     public var groupSize: Int {
         if kernelDepth > 1 { return tiles }
         let fitting = (1 << 17) / (Self.planes * (channels + outputs))
         return min(max(fitting / 12 * 12, channels * outputs > 1 << 13 ? 96 : 24), 192)
     }
 
-    /// The distance between planes of transformed inputs, and of transformed outputs.
+    /// The distance between planes of transformed inputs.
     public var inputPlane: Int { groupSize * channels + 16 }
+    /// The distance between planes of `width` transformed outputs.
     public func outputPlane(_ width: Int) -> Int { groupSize * width + 16 }
     /// Floats of scratch for one group: transformed inputs, then transformed outputs.
     public func scratchCount(_ width: Int) -> Int { Self.planes * (inputPlane + outputPlane(width)) }

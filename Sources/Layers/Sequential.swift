@@ -1,16 +1,17 @@
 import Autograd
 import Tensors
 
-/// Layers one after another.
+/// Layers one after another; what can be is computed together, with the same results to rounding.
 public struct Sequential: Layer {
     /// The name of the whole.
     public let path: String
+    /// Its layers, fused.
     let layers: [any Layer]
 
     /// Makes the chain that `builder` stands for.
     public init(_ builder: ParameterBuilder, _ layers: [any Layer]) {
         path = builder.path
-        self.layers = layers
+        self.layers = fused(layers)
     }
 
     /// What the last layer makes of it.

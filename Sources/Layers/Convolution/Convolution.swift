@@ -56,9 +56,15 @@ public struct Convolution<Axes: Extent>: Layer {
 
     /// Filters each sample of the batch.
     public func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
-        let geometry = ConvolutionGeometry(
-            windows: sizes.windows(onBatch: input.value.shape), outputs: outputs, groups: groups)
-        let parameters = ([weight, bias].compactMap(\.self)).map(context.tape.parameter)
-        return context.tape.apply(Correlation(geometry: geometry), to: [input] + parameters)
+        context.tape.apply(
+            Correlation(geometry: geometry(for: input)), to: [input] + parameters.map(context.tape.parameter))
+    }
+
+    /// Weight and, if there is one, bias.
+    var parameters: [Parameter] { [weight] + [bias].compactMap(\.self) }
+
+    /// The sizes of the convolution of a batch.
+    func geometry(for input: Variable) -> ConvolutionGeometry {
+        ConvolutionGeometry(windows: sizes.windows(onBatch: input.value.shape), outputs: outputs, groups: groups)
     }
 }

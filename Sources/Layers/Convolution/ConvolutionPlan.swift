@@ -7,8 +7,8 @@ import Tensors
 /// Images go a few at a time, so that what is done to a part's output before and after finds it in the cache. Parts depend
 /// on the sizes alone.
 struct ConvolutionPlan {
-    /// Work on the images of a part.
-    typealias Stage = @Sendable (_ images: Range<Int>) -> Void
+    /// Work on a part's outputs, which lie at `outputs`.
+    typealias Stage = @Sendable (_ images: Range<Int>, _ outputs: Destination) -> Void
     /// Work that gives the gradient of the outputs of a part, in the scratch that it is given or elsewhere.
     typealias GradientStage = @Sendable (_ images: Range<Int>, _ scratch: Destination) -> Source
 
@@ -48,44 +48,53 @@ struct ConvolutionPlan {
 
     // MARK: - Forward
 
-    /// Writes all outputs and calls `stage` for each part that is done.
+    /// Writes the outputs to `y`, or each part's to scratch without one, and shows each part that is done to `stage`.
     func forward(
-        _ x: Source, _ packed: Tensor, _ bias: Tensor?, _ y: Destination, _ images: Int, then stage: Stage? = nil
+        _ x: Source, _ packed: Tensor, _ bias: Tensor?, _ images: Int, into y: Destination?, then stage: Stage? = nil
     ) {
-        if let winograd, winograd.isWide {
-            packed.withElements { packed in
-                withElements(of: bias) { winograd.wideForward(x, packed, $0, y, images, engine) }
+        withElements(of: bias) { bias in
+            if let winograd, winograd.isWide {
+                forwardByOutputs(winograd, x, packed, bias, images, y, stage)
+            } else {
+                forwardByImages(x, packed, bias, images, y, stage)
             }
-            if let stage { engine.split(images, grain: imagesAtOnce, stage) }
-            return
-        }
-        let target = SharedPointer(y)
-        forward(x, packed, bias, images) { part, compute in
-            compute(target.base + part.lowerBound * geometry.outputCount)
-            stage?(part)
         }
     }
 
-    /// Has `stage` compute each part's outputs where it wants them.
-    func forward(
-        _ x: Source, _ packed: Tensor, _ bias: Tensor?, _ images: Int,
-        _ stage: @escaping @Sendable (_ images: Range<Int>, _ compute: (Destination) -> Void) -> Void
+    private func forwardByImages(
+        _ x: Source, _ packed: Tensor, _ bias: Source?, _ images: Int, _ y: Destination?, _ stage: Stage?
     ) {
-        let weights = algorithm.forwardWeights(packed, engine)
-        weights.withElements { weights in
-            withElements(of: bias) { bias in
-                let (x, weights, bias) = (SharedSource(x), SharedSource(weights), bias.map { SharedSource($0) })
-                engine.split(images, grain: imagesAtOnce) { [self] part in
-                    stage(part) { target in
-                        let image = x.base + part.lowerBound * geometry.imageCount
-                        let done = algorithm.forward(image, weights.base, bias?.base, target, part.count, engine)
-                        if let bias, !done {
-                            engine.kernels.rows.addBias(
-                                target, bias.base, part.count * geometry.pixels, geometry.outputs)
-                        }
+        algorithm.forwardWeights(packed, engine).withElements { weights in
+            let (x, weights, bias) = (SharedSource(x), SharedSource(weights), bias.map { SharedSource($0) })
+            let y = y.map { SharedPointer($0) }
+            engine.split(images, grain: imagesAtOnce) { [self] part in
+                let compute = { [self] (target: Destination) in
+                    let image = x.base + part.lowerBound * geometry.imageCount
+                    if !algorithm.forward(image, weights.base, bias?.base, target, part.count, engine), let bias {
+                        engine.kernels.rows.addBias(target, bias.base, part.count * geometry.pixels, geometry.outputs)
                     }
+                    stage?(part, target)
                 }
+                if let y { return compute(y.base + part.lowerBound * geometry.outputCount) }
+                engine.withScratch(part.count * geometry.outputCount, compute)
             }
+        }
+    }
+
+    private func forwardByOutputs(
+        _ winograd: WinogradConvolution, _ x: Source, _ packed: Tensor, _ bias: Source?, _ images: Int,
+        _ y: Destination?, _ stage: Stage?
+    ) {
+        guard let y else {
+            return engine.withScratch(images * geometry.outputCount) {
+                forwardByOutputs(winograd, x, packed, bias, images, $0, stage)
+            }
+        }
+        packed.withElements { winograd.wideForward(x, $0, bias, y, images, engine) }
+        guard let stage else { return }
+        let outputs = SharedPointer(y)
+        engine.split(images, grain: imagesAtOnce) { part in
+            stage(part, outputs.base + part.lowerBound * geometry.outputCount)
         }
     }
 

@@ -17,7 +17,7 @@ struct Correlation: Operation {
         let output = engine.tensor(shape) { y in
             inputs[0].withElements { x in
                 ConvolutionPlan(geometry, engine)
-                    .forward(x, packed, inputs.count > 2 ? inputs[2] : nil, y, shape[0])
+                    .forward(x, packed, inputs.count > 2 ? inputs[2] : nil, shape[0], into: y)
             }
         }
         return (output, Saved(input: inputs[0], packedWeights: packed))

@@ -53,13 +53,20 @@ public struct BatchNorm: Layer {
                 variance: Array(UnsafeBufferPointer(start: values + variance.range.lowerBound, count: channels)))
             return tape.apply(Normalization(epsilon: epsilon, running: running, record: nil), to: inputs)
         }
+        let record = record(for: input, context)
+        return tape.apply(Normalization(epsilon: epsilon, running: nil, record: record), to: inputs)
+    }
+
+    /// Takes the statistics of a batch in training.
+    func record(for input: Variable, _ context: ForwardContext) -> Normalization.Record {
         let samples = input.value.shape[0] / context.rowsPerSample
-        let block = tape.block
-        let record = Normalization.Record { batchMean, batchVariance in
+        let block = context.tape.block
+        let mean = context.tape.arena.buffers[runningMean.index]
+        let variance = context.tape.arena.buffers[runningVariance.index]
+        return Normalization.Record { batchMean, batchVariance in
             block?.record(batchMean, samples: samples, for: mean)
             block?.record(batchVariance, samples: samples, for: variance)
         }
-        return tape.apply(Normalization(epsilon: epsilon, running: nil, record: record), to: inputs)
     }
 }
 

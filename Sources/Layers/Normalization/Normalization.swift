@@ -112,32 +112,21 @@ struct Normalization: Operation {
         of x: Tensor, _ rows: Int, _ channels: Int, _ engine: Engine
     ) -> (mean: Tensor, variance: Tensor) {
         if let running { return (Tensor([channels], running.mean), Tensor([channels], running.variance)) }
-        let parts = (rows + rowGrain(channels) - 1) / rowGrain(channels)
-        var mean = [Float](repeating: 0, count: channels)
-        var m2 = [Float](repeating: 0, count: channels)
-        engine.withScratch(2 * parts * channels) { scratch in
+        let grain = rowGrain(channels)
+        let parts = (rows + grain - 1) / grain
+        let moments = engine.withScratch(2 * parts * channels) { scratch in
             let partial = SharedPointer(scratch)
             x.withElements { x in
                 let x = SharedSource(x)
-                engine.split(rows, grain: rowGrain(channels)) { part in
-                    let slot = partial.base + part.lowerBound / rowGrain(channels) * 2 * channels
+                engine.split(rows, grain: grain) { part in
+                    let slot = partial.base + part.lowerBound / grain * 2 * channels
                     engine.kernels.rows.moments(
                         x.base + part.lowerBound * channels, slot, slot + channels, part.count, channels)
                 }
             }
-            // Chan et al. 1979, part by part in a fixed order.
-            for part in 0..<parts {
-                let slot = scratch + part * 2 * channels
-                let before = Float(part * rowGrain(channels))
-                let count = Float(min(rowGrain(channels), rows - part * rowGrain(channels)))
-                let weight = count / (before + count)
-                for c in 0..<channels {
-                    let difference = slot[c] - mean[c]
-                    mean[c] += difference * weight
-                    m2[c] += slot[channels + c] + difference * difference * before * weight
-                }
-            }
+            return Moments(merging: scratch, channels: channels, rows: rows, grain: grain)
         }
+        let (mean, m2) = (moments.mean, moments.m2)
         record?.body(mean, m2.map { $0 / Float(max(rows - 1, 1)) })
         return (Tensor([channels], mean), Tensor([channels], m2.map { $0 / Float(max(rows, 1)) }))
     }
@@ -172,6 +161,7 @@ struct Normalization: Operation {
         }
     }
 
-    /// Rows that one thread takes at a time.
-    private func rowGrain(_ channels: Int) -> Int { max(1, elementGrain / max(channels, 1)) }
 }
+
+/// Rows of channels that one thread takes at a time.
+func rowGrain(_ channels: Int) -> Int { max(1, elementGrain / max(channels, 1)) }

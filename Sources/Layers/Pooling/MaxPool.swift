@@ -76,7 +76,6 @@ struct Maximum: Operation {
 
     func backward(_ gradient: Tensor, _ saved: Saved, _ inputs: GradientSinks, _ engine: Engine) {
         inputs.write(0) { dx, adds in
-            if !adds { dx.update(repeating: 0, count: saved.inputShape.count) }
             gradient.withElements { dy in
                 saved.taps.withElements { taps in
                     taps.withMemoryRebound(to: Int32.self, capacity: gradient.count) { taps in
@@ -84,7 +83,7 @@ struct Maximum: Operation {
                         engine.run(saved.inputShape[0]) { image in
                             engine.kernels.pooling.maximumGradient(
                                 dy.base + image * outputCount, taps.base + image * outputCount,
-                                dx.base + image * windows.inputCount, windows)
+                                dx.base + image * windows.inputCount, windows, adds)
                         }
                     }
                 }

@@ -1,0 +1,25 @@
+/// The mean of each channel over some rows, and the sum of squared distances from it.
+struct Moments {
+    private(set) var mean: [Float]
+    private(set) var m2: [Float]
+
+    /// Merges the moments of parts of `grain` rows, the last one perhaps shorter; each part has its means and then its
+    /// sums in `slots`.
+    ///
+    /// - Determinism: part by part from the first on.
+    /// - Source: Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances".
+    init(merging slots: UnsafePointer<Float>, channels: Int, rows: Int, grain: Int) {
+        mean = Array(repeating: 0, count: channels)
+        m2 = Array(repeating: 0, count: channels)
+        for (part, first) in stride(from: 0, to: rows, by: grain).enumerated() {
+            let slot = slots + part * 2 * channels
+            let (before, count) = (Float(first), Float(min(grain, rows - first)))
+            let weight = count / (before + count)
+            for c in 0..<channels {
+                let difference = slot[c] - mean[c]
+                mean[c] += difference * weight
+                m2[c] += slot[channels + c] + difference * difference * before * weight
+            }
+        }
+    }
+}
