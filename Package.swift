@@ -68,7 +68,8 @@ let package = Package(
         .executableTarget(
             name: "convoy",
             dependencies: [
-                "Training", "Autograd", "Cluster", "Messaging", "Configuration", "Datasets", "Tensors", "Threading",
+                "Training", "Autograd", "Cluster", "Messaging", "Configuration", "Datasets", "Models", "Tensors",
+                "Threading",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -77,7 +78,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Kernels", "Layers", "Autograd", "Tensors", "Checkpoints"],
             path: "Tests/TestSupport"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Hashing"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Hashing", "TestSupport"]),
         .testTarget(
             name: "DatasetsTests", dependencies: ["Configuration", "Datasets", "Tensors"]),
         .testTarget(name: "MessagingTests", dependencies: ["Messaging", "Threading"]),
@@ -100,7 +101,8 @@ let package = Package(
             dependencies: ["Optimizers", "Autograd", "Configuration", "Tensors", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
-            name: "ModelsTests", dependencies: ["Models", "Layers", "Autograd", "Tensors", "TestSupport"],
+            name: "ModelsTests",
+            dependencies: ["Models", "Layers", "Autograd", "Tensors", "Configuration", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "TrainingTests",

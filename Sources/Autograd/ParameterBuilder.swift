@@ -52,6 +52,9 @@ public final class ParameterBuilder {
     /// The name of the layer that this builder is for, as in `features.0`.
     public var path: String { String(prefix.dropLast()) }
 
+    /// The number of trained numbers of the model so far.
+    public var trainableCount: Int { shared.registry.parameters.reduce(0) { $0 + $1.parameter.shape.count } }
+
     /// Registers a trained tensor that `initializer` fills, unless the model's initialisation chooses another one.
     public func parameter(_ name: String, _ shape: Shape, _ initializer: any Initializer) -> Parameter {
         let full = claim(name)

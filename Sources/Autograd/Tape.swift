@@ -57,6 +57,9 @@ public final class Tape {
         return variable
     }
 
+    /// Has backward keep the gradient of `variable`, which another operation made.
+    public func keepGradient(of variable: Variable) { variable.keepsGradient = true }
+
     /// A parameter's value; its gradient goes to the block.
     public func parameter(_ parameter: Parameter) -> Variable {
         if let known = parameterVariables[parameter.index] { return known }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Cluster
 import Datasets
 import Foundation
+import Models
 import Training
 
 /// What a person sees of a run: a line that is drawn anew on a terminal, plain lines elsewhere.
@@ -39,13 +40,14 @@ final class Console: RunDisplay {
     }
 
     /// Says what begins.
-    func announce(_ directory: RunDirectory, _ configuration: RunConfiguration) {
+    func announce(_ directory: RunDirectory, _ configuration: RunConfiguration, _ modelTable: String?) {
         if let notice = BLASCorrection.notice { print(notice) }
         print(
             "run \(directory.id): \(configuration.model.name) on \(configuration.data.name), "
                 + "\(configuration.cluster.workers) workers with \(configuration.cluster.threads) threads, "
                 + "batch \(configuration.training.batch) in \(configuration.shards) shards, "
                 + "\(configuration.training.epochs) epochs")
+        if let modelTable { print(modelTable) }
     }
 
     /// Tells what has to be done elsewhere.

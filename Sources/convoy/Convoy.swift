@@ -9,7 +9,10 @@ struct Convoy: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Trains image and video networks on many CPUs at once.",
         version: Host.version,
-        subcommands: [LocalCommand.self, CoordinatorCommand.self, WorkerCommand.self, BenchCommand.self])
+        subcommands: [
+            LocalCommand.self, CoordinatorCommand.self, WorkerCommand.self, ModelCommand.self, InitCommand.self,
+            GradientsCommand.self, BenchCommand.self,
+        ])
 
     /// Exit status: 0 done, 1 the run failed, 2 unusable arguments or configuration, 130 interrupted.
     static func main() {

@@ -26,13 +26,14 @@ struct CoordinatorCommand: ParsableCommand {
 
     func run() throws {
         let configuration = try options.configuration()
+        let modelTable = try options.modelTable(configuration)
         let console = Console(options)
         let process = try CoordinatorProcess(configuration, listeningAt: bind, advertisedHost: advertise)
-        console.announce(process.directory, configuration)
+        console.announce(process.directory, configuration, modelTable)
         // Asked for by name, so it comes with --quiet too.
         console.instruct(
             "run on each of \(configuration.cluster.workers) workers: convoy worker --coordinator \(process.address)")
-        let result = try process.run(console, command: CommandLine.arguments)
+        let result = try process.run(console, command: CommandLine.arguments, modelTable: modelTable)
         try console.conclude(result, process.directory)
     }
 }

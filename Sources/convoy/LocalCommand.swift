@@ -11,12 +11,13 @@ struct LocalCommand: ParsableCommand {
 
     func run() throws {
         let configuration = try options.configuration()
+        let modelTable = try options.modelTable(configuration)
         let console = Console(options)
         let process = try CoordinatorProcess(configuration)
-        console.announce(process.directory, configuration)
+        console.announce(process.directory, configuration, modelTable)
         let result = try process.runLocally(
             console, command: CommandLine.arguments, program: Host.program,
-            environment: ProcessInfo.processInfo.environment)
+            environment: ProcessInfo.processInfo.environment, modelTable: modelTable)
         try console.conclude(result, process.directory)
     }
 }

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Configuration
+import Foundation
+import Models
 import Training
 
 /// What `local` and `coordinator` have in common.
 struct RunOptions: ParsableArguments {
-    @Option(name: .long, help: "The configuration, a YAML file; without it the defaults.")
-    var config: String?
+    @OptionGroup var source: ConfigurationOptions
 
     @Option(name: .long, help: "The number of workers: cluster.workers.")
     var workers: Int?
@@ -19,15 +20,22 @@ struct RunOptions: ParsableArguments {
     @Flag(name: .long, help: "Progress as lines, also on a terminal.")
     var verbose = false
 
-    @Argument(help: "Keys to set, as in training.epochs=3.")
-    var overrides: [String] = []
-
     /// The configuration with everything that the command line sets.
     func configuration() throws(ConfigurationError) -> RunConfiguration {
-        var all = overrides
-        if let workers { all.append("cluster.workers=\(workers)") }
-        if let threads { all.append("cluster.threads=\(threads)") }
-        if let config { return try RunConfiguration.read(path: config, overrides: all) }
-        return try RunConfiguration.defaults(overrides: all)
+        var more: [String] = []
+        if let workers { more.append("cluster.workers=\(workers)") }
+        if let threads { more.append("cluster.threads=\(threads)") }
+        return try source.configuration(more)
+    }
+
+    /// A table of the network's layers; nil when the data set is on other hosts only, which then check the network.
+    ///
+    /// - Throws: `ConfigurationError` when the network does not fit the data set.
+    func modelTable(_ configuration: RunConfiguration) throws(ConfigurationError) -> String? {
+        let environmentPath = ProcessInfo.processInfo.environment["CONVOY_DATA"]
+        guard
+            let model = try? ConfiguredModel(configuration, file: source.source, environmentPath: environmentPath)
+        else { return nil }
+        return try model.outline().table
     }
 }

@@ -1,35 +1,16 @@
 import Checkpoints
-import Foundation
+import TestSupport
 import Testing
 
 @Suite("Exchange with Python's safetensors")
 struct PythonExchangeTests {
     /// A Python that has the safetensors library with NumPy; nil when the host has none.
-    private static let python: String? = {
-        let home = FileManager.default.homeDirectoryForCurrentUser.path
-        let candidates = [
-            ProcessInfo.processInfo.environment["CONVOY_PYTHON"], "\(home)/.cache/convoy-peers/bin/python",
-            "/usr/bin/python3",
-        ]
-        return candidates.compactMap { $0 }.first { python in
-            FileManager.default.isExecutableFile(atPath: python)
-                && (try? run(python, "import numpy, safetensors.numpy"))?.status == 0
-        }
-    }()
+    private static let python = Python.path(importing: "numpy, safetensors.numpy")
 
-    private static func run(_ python: String, _ script: String, _ path: String = "") throws -> (
+    private static func run(_ python: String, _ script: String, _ path: String) throws -> (
         status: Int32, output: String
     ) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: python)
-        process.arguments = ["-c", script, path]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, text)
+        try Python.run(python, ["-c", script, path])
     }
 
     @Test("Python reads what is written here", .enabled(if: python != nil, "no Python with safetensors on this host"))

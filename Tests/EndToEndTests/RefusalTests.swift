@@ -43,7 +43,11 @@ extension EndToEnd {
                     ("training.epochs=0", "'training.epochs' must be at least 1, found 0"),
                     (
                         "model.name=resnet2",
-                        "'model.name' names an unknown model 'resnet2'; known: simple_cnn, resnet20, resnet18; "
+                        "'model.name' names an unknown model 'resnet2'; known: simple_cnn, resnet20, "
+                            + "resnet18, resnet9, mobilenet, dilated_cnn, residual_cnn, depthwise_cnn, "
+                            + "cnn_lstm, cnn_gru, cnn_bilstm_packed, conv_lstm, c3d, "
+                            + "video_rnn_classifier, video_gru_classifier, "
+                            + "video_rnn_classifier_packed, video_rnn_classifier_bidirectional, conv_lstm_classifier; "
                             + "did you mean 'resnet20'?"
                     ),
                     (

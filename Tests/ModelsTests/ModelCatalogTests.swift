@@ -10,7 +10,7 @@ struct ModelCatalogTests {
     @Test(
         "the reference models have PyTorch's number of parameters",
         arguments: [
-            ("simple_cnn", 268_650), ("resnet20", 272_474),
+            ("simple_cnn", 268_650), ("resnet20", 272_474), ("resnet9", 6_573_120), ("mobilenet", 136_778),
         ])
     func counts(name: String, count: Int) throws {
         #expect(try Model(name, sample: [32, 32, 3], classes: 10, seed: 1).arena.trainableCount == count)
@@ -20,7 +20,7 @@ struct ModelCatalogTests {
     func names() throws {
         let model = try Model("simple_cnn", sample: [32, 32, 3], classes: 10, seed: 1)
         #expect(
-            model.summary == """
+            model.signature == """
                 simple_cnn [32, 32, 3] 10
                 conv1.weight [16, 3, 3, 3]
                 conv1.bias [16]
@@ -59,18 +59,19 @@ struct ModelCatalogTests {
     func unknown() {
         #expect(
             message("resnet21", [32, 32, 3])
-                == "unknown model 'resnet21'; known: simple_cnn, resnet20, resnet18; did you mean 'resnet20'?")
+                == "unknown model 'resnet21'; known: \(ModelCatalog.all.map { $0.name }.joined(separator: ", ")); "
+                + "did you mean 'resnet20'?")
     }
 
     @Test("samples that a network cannot take are refused with the layer's name")
     func misfit() {
         #expect(
             message("simple_cnn", [32, 1, 3])
-                == "model 'simple_cnn' does not fit the data set: layer 'pool1' takes an image of at least 2×2 pixels, "
+                == "model 'simple_cnn' does not fit the data set: layer 'pool1' (max_pool2d) takes an image of at least 2×2 pixels, "
                 + "but its input is a sample of shape [32, 1, 16]")
         #expect(
             message("resnet20", [32])
-                == "model 'resnet20' does not fit the data set: layer '0' takes an image [H, W, 32], "
+                == "model 'resnet20' does not fit the data set: layer '0' (conv2d) takes an image [H, W, 32], "
                 + "but its input is a sample of shape [32]")
     }
 

@@ -41,6 +41,14 @@ public struct Fixture: Sendable {
         Tensor(Shape(file.description(of: key)?.shape ?? []), try file.elements(key, as: Float.self))
     }
 
+    /// The samples of a network, `[N, C, H, W]` or `[N, T, C, H, W]`, with their channels last.
+    ///
+    /// - Throws: `SafeTensorsError` when the tensor is missing or not of float32.
+    public func batch(_ key: String) throws -> Tensor {
+        let stored = try weights(key)
+        return stored.channelsLast(axis: stored.shape.rank - 3)
+    }
+
     /// The integers of the tensor `key`, such as targets.
     ///
     /// - Throws: `SafeTensorsError` when the tensor is missing or not of int64.

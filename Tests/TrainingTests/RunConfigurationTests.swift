@@ -88,7 +88,11 @@ struct RunConfigurationTests {
         #expect(
             problem("model.name=simple_cn")
                 == "model.name=simple_cn: 'model.name' names an unknown model 'simple_cn'; known: simple_cnn, resnet20, "
-                + "resnet18; did you mean 'simple_cnn'?")
+                + "resnet18, resnet9, mobilenet, dilated_cnn, residual_cnn, depthwise_cnn, "
+                + "cnn_lstm, cnn_gru, cnn_bilstm_packed, conv_lstm, c3d, "
+                + "video_rnn_classifier, video_gru_classifier, "
+                + "video_rnn_classifier_packed, video_rnn_classifier_bidirectional, conv_lstm_classifier; did you mean 'simple_cnn'?"
+        )
         #expect(
             problem("cluster.workers=0") == "cluster.workers=0: 'cluster.workers' must be between 1 and 4096, not 0")
     }

@@ -1,62 +1,20 @@
 #!/usr/bin/env python3
-"""Golden values of whole models: loss, logits, every gradient and the updated buffers, in float64.
+"""Golden values of whole models in float64.
 
-Filters and matrices take Convoy's own initial values for the case's seed, computed in random_stream.py; vectors are
-drawn here and stored, so that biases and batch norms are not at their initial zeros and ones. The small model is
-stored whole.
+Two models with everything: loss, logits, every gradient and the updated buffers; filters and matrices take Convoy's own
+initial values for the case's seed, computed in random_stream.py, vectors are drawn here and stored, so that biases and
+batch norms are not at their initial zeros and ones. The small model is stored whole.
+
+All models of the catalogue with loss and logits of three steps of gradient descent from Convoy's own initial values.
 """
 
 import torch
-from torch import nn
 from torch.nn import functional
 
 from fixtures import generator, numbers, redraw, seed_of, write
+from initial_values import initialize
+from networks import CLIPS, NETWORKS, PACKED
 from random_stream import initial
-
-
-class SimpleCNN(nn.Module):
-    """Two convolutions with pooling and two linear layers."""
-
-    def __init__(self, channels, height, width, classes):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
-        self.fc1 = nn.Linear(32 * (height // 2 // 2) * (width // 2 // 2), 128)
-        self.fc2 = nn.Linear(128, classes)
-
-    def forward(self, x):
-        x = functional.max_pool2d(torch.relu(self.conv1(x)), 2)
-        x = functional.max_pool2d(torch.relu(self.conv2(x)), 2)
-        return self.fc2(torch.relu(self.fc1(x.flatten(1))))
-
-
-class Block(nn.Module):
-    """A residual block with a projection where the shape changes."""
-
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.c1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.b1 = nn.BatchNorm2d(outputs)
-        self.c2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.b2 = nn.BatchNorm2d(outputs)
-        self.sc = nn.Identity()
-        if stride != 1 or inputs != outputs:
-            self.sc = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-
-    def forward(self, x):
-        y = self.b2(self.c2(torch.relu(self.b1(self.c1(x)))))
-        return torch.relu(y + self.sc(x))
-
-
-def resnet(channels, classes, widths, blocks):
-    layers = [nn.Conv2d(channels, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()]
-    width = widths[0]
-    for stage, wider in enumerate(widths):
-        for block in range(blocks):
-            layers.append(Block(width, wider, 2 if stage > 0 and block == 0 else 1))
-            width = wider
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
-
 
 # [N, C, H, W], classes, label smoothing, whether all parameters are stored.
 CASES = {
@@ -66,10 +24,7 @@ CASES = {
 
 for name, (shape, classes, smoothing, stores_all) in CASES.items():
     random = generator(name)
-    channels, height, width = shape[1:]
-    model = SimpleCNN(channels, height, width, classes) if name == "simple_cnn" \
-        else resnet(channels, classes, [16, 32, 64], 3)
-    model.double()
+    model = NETWORKS[name](shape[1:], classes).double()
     redraw(model, random)
     tensors = {}
     for index, (key, parameter) in enumerate(model.named_parameters()):
@@ -88,3 +43,33 @@ for name, (shape, classes, smoothing, stores_all) in CASES.items():
     tensors |= {f"updated.{key}": value.clone() for key, value in model.named_buffers()}
     parameters = {"model": name, "classes": classes, "label_smoothing": smoothing}
     write("Models", name, "models.py", parameters, tensors)
+
+STEPS, RATE = 3, 0.01
+
+for name, make in NETWORKS.items():
+    case = f"training_{name}"
+    random = generator(case)
+    # Sizes that halvings do not divide, except where a network needs 32 pixels.
+    side = (32, 35) if name == "resnet9" else (10, 13)
+    shape = [3, 5, 2, *side] if name in CLIPS else [3, 2, *side]
+    model = make(shape[1:], 4).double()
+    initialize(model, seed_of(case))
+    x = numbers(random, *shape)
+    target = torch.randint(4, (3,), generator=random)
+    arguments = [x]
+    tensors = {"input": x, "target": target}
+    if name in PACKED:
+        tensors["lengths"] = torch.tensor([2, 5, 1])
+        arguments.append(tensors["lengths"])
+    losses = []
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    for step in range(STEPS):
+        logits = model(*arguments)
+        loss = functional.cross_entropy(logits, target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+        tensors[f"logits.{step}"] = logits
+    tensors["losses"] = torch.stack(losses)
+    write("Models", case, "models.py", {"model": name, "classes": 4, "rate": RATE}, tensors)

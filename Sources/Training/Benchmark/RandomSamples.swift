@@ -5,10 +5,9 @@ import Tensors
 
 /// Random numbers in the place of a data set: the sizes are real, and nothing is read.
 struct RandomSamples: Dataset, BatchSource {
-    /// Samples of the sizes that reference models are made for: CIFAR's images, and clips of 16 of them.
-    private static let shapes = [
-        SampleShape(height: 32, width: 32, channels: 3), SampleShape(frames: 16, height: 32, width: 32, channels: 3),
-    ]
+    /// The samples that reference models are made for: CIFAR's images, and clips of 16 of them.
+    private static let image = SampleShape(height: 32, width: 32, channels: 3)
+    private static let clip = SampleShape(frames: 16, height: 32, width: 32, channels: 3)
 
     let name = "random"
     let classes = (0..<10).map(String.init)
@@ -36,17 +35,17 @@ struct RandomSamples: Dataset, BatchSource {
             targets: (0..<count).map { _ in Int32(random.integer(below: 10)) }, indices: Array(0..<count))
     }
 
-    private static func shape(for model: String) throws -> SampleShape {
-        var failure: ModelError?
-        for shape in shapes {
-            do throws(ModelError) {
-                _ = try Model(model, sample: Shape(shape.dimensions), classes: 10, seed: 1)
-                return shape
-            } catch {
-                failure = failure ?? error
-            }
+    private static func shape(for model: String) throws(ModelError) -> SampleShape {
+        func check(_ shape: SampleShape) throws(ModelError) {
+            _ = try ModelOutline(ModelConfiguration(name: model), sample: Shape(shape.dimensions), classes: 10)
         }
-        throw failure ?? .unknown(model)
+        do throws(ModelError) {
+            try check(image)
+            return image
+        } catch {
+            guard (try? check(clip)) != nil else { throw error }
+            return clip
+        }
     }
 
     func count(_ split: Split) -> Int { batch.count }

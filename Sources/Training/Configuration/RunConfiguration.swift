@@ -14,7 +14,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable, ValidatedSection {
     /// What it learns from.
     public var data = DataConfiguration()
     /// The network.
-    public var model = ModelSection()
+    public var model = ModelConfiguration()
     /// What training makes small.
     public var loss = LossConfiguration()
     /// How parameters move.
@@ -103,22 +103,6 @@ public struct RunSection: Codable, Sendable, Equatable, ValidatedSection {
             !name.isEmpty && !name.hasPrefix(".") && name.count <= 100
             && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
         return isPlain ? [] : [("name", "must be made of letters, digits, '-', '_' and '.', found '\(name)'")]
-    }
-}
-
-/// The `model` section.
-public struct ModelSection: Codable, Sendable, Equatable, ValidatedSection {
-    /// The network.
-    public var name = "simple_cnn"
-
-    /// The defaults.
-    public init() {}
-
-    /// Impossible values, by key.
-    public func problems() -> [(key: String, problem: String)] {
-        let known = ModelCatalog.all.map { $0.name }
-        return known.contains(name)
-            ? [] : [("name", "names an \(UnknownName(kind: "model", name: name, known: known))")]
     }
 }
 

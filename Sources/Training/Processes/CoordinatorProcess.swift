@@ -1,5 +1,6 @@
 import Cluster
 import Foundation
+import Logging
 import Messaging
 import Tensors
 
@@ -51,9 +52,9 @@ public final class CoordinatorProcess: Sendable {
         signals = InterruptSignals { coordinator.interrupt() }
     }
 
-    /// Leads a run whose workers join by themselves.
-    public func run(_ display: any RunDisplay, command: [String]) throws -> RunResult {
-        try run(display, command: command) { nil }
+    /// Leads a run whose workers join by themselves; `modelTable` goes to the log.
+    public func run(_ display: any RunDisplay, command: [String], modelTable: String? = nil) throws -> RunResult {
+        try run(display, command, modelTable) { nil }
     }
 
     /// Leads a run with worker processes of its own on this host; for a coordinator that listens on this host alone.
@@ -61,10 +62,12 @@ public final class CoordinatorProcess: Sendable {
     /// - Parameters:
     ///   - program: The path of this program.
     ///   - environment: The environment of the workers.
+    ///   - modelTable: What the network is made of, for the log.
     public func runLocally(
-        _ display: any RunDisplay, command: [String], program: String, environment: [String: String]
+        _ display: any RunDisplay, command: [String], program: String, environment: [String: String],
+        modelTable: String? = nil
     ) throws -> RunResult {
-        try run(display, command: command) {
+        try run(display, command, modelTable) {
             let launcher = LocalLauncher { [coordinator] worker, exit in coordinator.processExited(worker, exit) }
             for (number, worker) in launched.enumerated() {
                 let arguments = [
@@ -80,12 +83,13 @@ public final class CoordinatorProcess: Sendable {
     }
 
     private func run(
-        _ display: any RunDisplay, command: [String], launch: () throws -> LocalLauncher?
+        _ display: any RunDisplay, _ command: [String], _ modelTable: String?, launch: () throws -> LocalLauncher?
     ) throws -> RunResult {
         defer { transport.close() }
         let recorder = try RunRecorder(
             configuration, directory: directory, environment: try environment(command), display: display,
             startsWorkers: !launched.isEmpty)
+        if let modelTable { recorder.observe(.notice(.info, "the network:\n\(modelTable)")) }
         let launcher = try launch()
         let outcome = coordinator.run(recorder)
         if let launcher {

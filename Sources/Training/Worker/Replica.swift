@@ -1,4 +1,5 @@
 import Autograd
+import Checkpoints
 import Cluster
 import Configuration
 import Datasets
@@ -39,8 +40,9 @@ package final class Replica {
             configuration.engine.kernels.instructionSet, threads: threads,
             convolution: configuration.engine.convolution)
         model = try Model(
-            configuration.model.name, sample: Shape(pipeline.sampleShape.dimensions),
+            configuration.model, sample: Shape(pipeline.sampleShape.dimensions),
             classes: pipeline.dataset.classes.count, seed: configuration.run.seed)
+        if let path = configuration.model.weights.value { try Weights.load(SafeTensorsFile(path: path), into: model) }
         loss = try LossCatalog.make(configuration.loss, classes: pipeline.dataset.classes.count)
         optimizer = try OptimizerState(
             configuration.optimizer, for: model.arena, averageDecay: configuration.training.emaDecay.value)
@@ -57,13 +59,19 @@ package final class Replica {
         // The number of threads is a worker's own affair: results do not depend on it.
         var common = configuration
         common.cluster.threads = 1
-        return Identity([
+        var parts: [Identity.Field] = [
             .init("build", build),
             .init("configuration", SHA256.hash(Data(try common.yaml().utf8)).hexadecimal),
-            .init("model", SHA256.hash(Data(model.summary.utf8)).hexadecimal),
+            .init("model", SHA256.hash(Data(model.signature.utf8)).hexadecimal),
             .init("data set", "\(dataset.name) \(dataset.digest)"),
             .init("kernels", engine.kernelName),
             .init("BLAS core", BLAS.coreName),
-        ])
+        ]
+        // Fresh parameters follow from the configuration; those of a file are each host's own.
+        if configuration.model.weights.value != nil {
+            parts.append(
+                .init("weights", try Weights.writer(for: model.arena, of: model.name).parameterHash().hexadecimal))
+        }
+        return Identity(parts)
     }
 }

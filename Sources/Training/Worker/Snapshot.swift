@@ -24,7 +24,7 @@ package struct Snapshot {
     package let parameterHash: String
 
     package init(_ replica: Replica, step: Int, epoch: Int, samples: Int) throws {
-        let model = try Self.writer(for: replica.model.arena, of: replica.model)
+        let model = try Weights.writer(for: replica.model.arena, of: replica.model.name)
         parameterHash = try model.parameterHash().hexadecimal
         let state = State(
             step: step, epoch: epoch, samples: samples, seed: replica.configuration.run.seed,
@@ -33,7 +33,7 @@ package struct Snapshot {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         encoder.keyEncodingStrategy = .convertToSnakeCase
         let average = try replica.optimizer.average.map { average in
-            [("ema.safetensors", try Self.writer(for: average, of: replica.model).bytes())]
+            [("ema.safetensors", try Weights.writer(for: average, of: replica.model.name).bytes())]
         }
         files =
             [
@@ -45,26 +45,7 @@ package struct Snapshot {
 
     /// The hash of parameters and buffers as they would be stored.
     package static func parameterHash(_ model: Model) throws -> String {
-        try writer(for: model.arena, of: model).parameterHash().hexadecimal
-    }
-
-    /// Parameters, buffers and counters under PyTorch's names, in PyTorch's layouts.
-    private static func writer(for arena: ParameterArena, of model: Model) throws -> SafeTensorsWriter {
-        var writer = SafeTensorsWriter(metadata: ["format": "pt", "model": model.name])
-        for parameter in arena.parameters {
-            try writer.add(
-                parameter.name, shape: parameter.shape.dimensions,
-                at: UnsafePointer(arena.values + parameter.range.lowerBound))
-        }
-        for buffer in arena.buffers {
-            try writer.add(
-                buffer.name, shape: buffer.shape.dimensions,
-                at: UnsafePointer(arena.values + buffer.range.lowerBound))
-        }
-        for (counter, count) in zip(arena.counters, arena.counts) {
-            try writer.add(counter.name, shape: [], [count])
-        }
-        return writer
+        try Weights.writer(for: model.arena, of: model.name).parameterHash().hexadecimal
     }
 
     /// For each slot and parameter a tensor `<slot>.<parameter>`.

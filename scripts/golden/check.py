@@ -1,0 +1,141 @@
+"""Compares convoy's gradients with PyTorch's: loss, logits, each gradient and each buffer, in float32.
+
+For each network, twice: PyTorch takes what `convoy init` wrote, strictly, and `convoy gradients` takes what PyTorch
+saved. An error is the norm of the difference over the norm of PyTorch's tensor. Gradients that are zero but for rounding,
+as those of a bias before a batch norm, have no such error and are left out; a float64 pass tells them apart.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional
+
+from layer_lists import LAYER_LISTS
+from networks import CLIPS, NETWORKS, PACKED
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMITS = {"direct": 1e-4, "auto": 1e-3}
+CLASSES = 10
+VANISHING = 1e-12
+
+
+def relative(found, expected):
+    """The norm of the difference over the norm."""
+    norm = expected.double().norm()
+    return float((found.double() - expected.double()).norm() / norm) if norm > 0 else float(found.double().norm())
+
+
+def gradients(model, batch, dtype):
+    """What `convoy gradients` is to write, from PyTorch; the model's buffers move."""
+    model = model.to(dtype).train()
+    arguments = [batch["input"].to(dtype)] + ([batch["lengths"]] if "lengths" in batch else [])
+    model.zero_grad()
+    logits = model(*arguments)
+    loss = functional.cross_entropy(logits, batch["target"])
+    loss.backward()
+    result = {"loss": loss.detach().reshape(1), "logits": logits.detach()}
+    result |= {f"grad.{name}": value.grad.clone() for name, value in model.named_parameters()}
+    return result | {f"buffer.{name}": value.clone() for name, value in model.named_buffers()}
+
+
+class Comparison:
+    def __init__(self, program, folder, name, make, batch, section):
+        self.program, self.folder, self.name, self.make, self.batch = program, Path(folder), name, make, batch
+        self.section = section
+        self.errors = {}
+
+    def convoy(self, *arguments):
+        process = subprocess.run([self.program, *arguments], capture_output=True, text=True, check=False)
+        if process.returncode != 0:
+            sys.exit(f"{self.name}: convoy {arguments[0]} ended with {process.returncode}: {process.stderr.strip()}")
+
+    def path(self, name):
+        return str(self.folder / f"{self.name}-{name}")
+
+    def run(self):
+        data = "moving_shapes" if self.batch["input"].dim() == 5 else "shapes"
+        config = self.path("config.yaml")
+        Path(config).write_text(f"run: {{seed: 11}}\ndata: {{name: {data}}}\nmodel: {self.section}\n")
+        save_file(self.batch, self.path("batch"))
+        self.convoy("init", "--config", config, "--output", self.path("initial"))
+        torch.manual_seed(12)
+        fresh = self.make()
+        for name, buffer in fresh.named_buffers():
+            if name.endswith("running_var"):
+                buffer.copy_(torch.rand_like(buffer) + 0.5)
+        save_file({name: value.contiguous() for name, value in fresh.state_dict().items()}, self.path("saved"))
+        for weights in ("initial", "saved"):
+            self.compare(config, self.path(weights))
+        return self.errors
+
+    def compare(self, config, weights):
+        model, exact = self.make(), self.make()
+        model.load_state_dict(load_file(weights), strict=True)
+        exact.load_state_dict(load_file(weights), strict=True)
+        expected, exact = gradients(model, self.batch, torch.float32), gradients(exact, self.batch, torch.float64)
+        largest = max(value.norm() for name, value in exact.items() if name.startswith("grad."))
+        for algorithm in LIMITS:
+            output = self.path("output")
+            self.convoy("gradients", "--config", config, "--weights", weights, "--batch", self.path("batch"),
+                        "--output", output, f"engine.convolution={algorithm}")
+            found = load_file(output)
+            if found.keys() != expected.keys():
+                sys.exit(f"{self.name}: these tensors are not in both: {sorted(found.keys() ^ expected.keys())}")
+            for name, value in expected.items():
+                if found[name].shape != value.shape or found[name].dtype != value.dtype:
+                    sys.exit(f"{self.name}: {name} is {found[name].dtype} {tuple(found[name].shape)}, "
+                             f"not {value.dtype} {tuple(value.shape)}")
+                if name.startswith("grad.") and exact[name].norm() < VANISHING * largest:
+                    continue
+                error = (relative(found[name], value), name)
+                self.errors[algorithm] = max(self.errors.get(algorithm, (0.0, "")), error)
+
+
+def batch_of(name, shape):
+    """Random samples, targets and, for networks that look at them, lengths."""
+    random = torch.Generator().manual_seed(7)
+    batch = {"input": torch.randn(*shape, generator=random),
+             "target": torch.randint(CLASSES, (shape[0],), generator=random)}
+    if name in PACKED:
+        batch["lengths"] = torch.tensor([shape[1] // 2, shape[1], 1] + [2] * (shape[0] - 3))
+    return batch
+
+
+def cases(batch):
+    """By name: the function that makes the PyTorch module, a batch, and the `model` section."""
+    for name, make in NETWORKS.items():
+        shape = (batch, 6, 3, 32, 32) if name in CLIPS else (batch, 3, 32, 32)
+        yield name, lambda make=make, shape=shape: make(shape[1:], CLASSES), batch_of(name, shape), f"{{name: {name}}}"
+    for name, (shape, make, section) in LAYER_LISTS.items():
+        yield name, make, batch_of(name, (batch, *shape)), section
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="networks and lists to compare; without any, all")
+    parser.add_argument("--convoy", default=str(ROOT / ".build/release/convoy"), help="the program")
+    parser.add_argument("--batch", type=int, default=4, help="samples, at least 3")
+    options = parser.parse_args()
+    known = {case[0]: case for case in cases(options.batch)}
+    if unknown := [name for name in options.names if name not in known]:
+        sys.exit(f"unknown: {', '.join(unknown)}; known: {', '.join(known)}")
+    torch.set_num_threads(1)
+    failed = False
+    print(f"{'network':36}{'direct':>10}{'auto':>10}  the tensor with the largest error")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.names or known:
+            errors = Comparison(options.convoy, folder, *known[name]).run()
+            passes = all(errors[algorithm][0] <= limit for algorithm, limit in LIMITS.items())
+            failed |= not passes
+            print(f"{name:36}{errors['direct'][0]:10.1e}{errors['auto'][0]:10.1e}  "
+                  f"{errors['auto'][1]}{'' if passes else '  TOO LARGE'}", flush=True)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
