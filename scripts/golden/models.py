@@ -45,6 +45,8 @@ for name, (shape, classes, smoothing, stores_all) in CASES.items():
     write("Models", name, "models.py", parameters, tensors)
 
 STEPS, RATE = 3, 0.01
+# Steep at its initial parameters: a ReLU tipped by rounding in the first step would show in the next ones.
+RATES = {"resnet18": 1e-5}
 
 for name, make in NETWORKS.items():
     case = f"training_{name}"
@@ -62,7 +64,8 @@ for name, make in NETWORKS.items():
         tensors["lengths"] = torch.tensor([2, 5, 1])
         arguments.append(tensors["lengths"])
     losses = []
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    rate = RATES.get(name, RATE)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
     for step in range(STEPS):
         logits = model(*arguments)
         loss = functional.cross_entropy(logits, target)
@@ -72,4 +75,4 @@ for name, make in NETWORKS.items():
         losses.append(loss.detach())
         tensors[f"logits.{step}"] = logits
     tensors["losses"] = torch.stack(losses)
-    write("Models", case, "models.py", {"model": name, "classes": 4, "rate": RATE}, tensors)
+    write("Models", case, "models.py", {"model": name, "classes": 4, "rate": rate}, tensors)
