@@ -2,6 +2,7 @@
 #include "CLinux.h"
 #include <linux/futex.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -17,6 +18,33 @@ void linux_futex_wait(const void *word, uint32_t expected, int64_t nanoseconds) 
     syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, 0, 0);
 }
 void linux_futex_wake_all(const void *word) { syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, 0, 0, 0); }
+// Castagnoli's polynomial, reflected.
+static uint32_t crc32c_portable(uint32_t crc, const unsigned char *bytes, size_t count) {
+    while (count--) {
+        crc ^= *bytes++;
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (0x82F63B78 & -(crc & 1));
+    }
+    return crc;
+}
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const unsigned char *bytes, size_t count) {
+    uint64_t wide = crc;
+    for (; count >= 8; bytes += 8, count -= 8) {
+        uint64_t word;
+        memcpy(&word, bytes, 8);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    crc = (uint32_t)wide;
+    while (count--) crc = __builtin_ia32_crc32qi(crc, *bytes++);
+    return crc;
+}
+#endif
+uint32_t linux_crc32c(uint32_t seed, const void *bytes, size_t count) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.2")) return ~crc32c_sse42(~seed, bytes, count);
+#endif
+    return ~crc32c_portable(~seed, bytes, count);
+}
 #if defined(__x86_64__)
 bool linux_cpu_has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool linux_cpu_has_avx512(void) {

@@ -9,7 +9,7 @@ public struct AllReduceConfiguration: Codable, Sendable, Equatable, ValidatedSec
     }
 
     /// The plan of sends and sums; `auto` leaves the choice to the program.
-    public var algorithm = AlgorithmCatalog.automaticName
+    public var algorithm = AutomaticAllReduce.name
     /// How gradients are written on the wire.
     public var compression = Compression.none
     /// Megabytes (2²⁰ bytes) of gradients that are summed at a time.

@@ -126,7 +126,7 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
             guard let host = memory.host else {
                 return try betweenHosts.sum(
                     blocks.mapValues { $0 + range.lowerBound }, count: range.count,
-                    into: memory.result + range.lowerBound, at: position)
+                    into: memory.result + range.lowerBound, keepsMemory: true, at: position)
             }
             var patience = HostPatience(watch, host, hosts, position)
             try host.form(blocks, range) { () throws(CollectiveError) in try patience.check() }
@@ -134,7 +134,7 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
             if host.index == 0 {
                 try betweenHosts.sum(
                     host.sources().mapValues { $0 + range.lowerBound }, count: range.count,
-                    into: memory.result + range.lowerBound, at: position)
+                    into: memory.result + range.lowerBound, keepsMemory: true, at: position)
                 host.release()
             } else {
                 patience = HostPatience(watch, host, hosts, position)
@@ -171,7 +171,7 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
                     try patience.check()
                 }
             } else {
-                try betweenRanks.sum(partials, count: count, into: result, at: position)
+                try betweenRanks.sum(partials, count: count, into: result, keepsMemory: false, at: position)
             }
         }
     }

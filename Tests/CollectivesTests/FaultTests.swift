@@ -23,7 +23,7 @@ struct FaultTests {
         let header = SegmentHeader(
             runID: 5, position: Position(generation: 1, step: 12, bucket: 3), phase: .reduceScatter,
             node: ShardNode(1, 2), offset: 10, count: 10)
-        try transports[1].send([header.frame, Frame([UInt8](repeating: 0, count: 40))], to: "worker-0")
+        try transports[1].send(header.message(Frame([UInt8](repeating: 0, count: 40))), to: "worker-0")
         let error = #expect(throws: CollectiveError.self) { try group.summed(step: 12, bucket: 3, count: 120) }
         #expect(
             error?.description == """
@@ -106,29 +106,29 @@ struct FaultTests {
         }
         let payload = Frame([UInt8](repeating: 0xff, count: 8))
         let wrong: [(PeerID, [Frame], String)] = [
-            ("worker-1", [header(run: 4, now).frame, payload], "it belongs to run 4 and this is run 5"),
+            ("worker-1", header(run: 4, now).message(payload), "it belongs to run 4 and this is run 5"),
             (
-                "worker-1", [header(Position(generation: 1, step: 7, bucket: 0)).frame, payload],
+                "worker-1", header(Position(generation: 1, step: 7, bucket: 0)).message(payload),
                 "it is of generation 1 and this is generation 2"
             ),
             (
-                "worker-1", [header(Position(generation: 2, step: 6, bucket: 9)).frame, payload],
+                "worker-1", header(Position(generation: 2, step: 6, bucket: 9)).message(payload),
                 "it is of step 6, bucket 9, which is done"
             ),
             (
-                "worker-1", [header(now, offset: 1).frame, payload],
+                "worker-1", header(now, offset: 1).message(payload),
                 "nobody waits for elements 1..<3 of shards 1..<2 from it in reduce-scatter"
             ),
             (
-                "worker-1", [header(now, count: 1).frame, payload], "it announces 1 elements and carries 8 bytes"
+                "worker-1", header(now, count: 1).message(payload), "it announces 1 elements and carries 8 bytes"
             ),
             (
-                "worker-1", [header(now, node: ShardNode(0, 1)).frame, payload],
+                "worker-1", header(now, node: ShardNode(0, 1)).message(payload),
                 "nobody waits for elements 0..<2 of shards 0..<1 from it in reduce-scatter"
             ),
-            ("worker-1", [payload], "it has 1 frames instead of 2"),
+            ("worker-1", [payload, payload, payload], "it has 3 frames instead of 2"),
             ("worker-1", [payload, payload], "its header has 8 bytes instead of 60"),
-            ("stranger", [header(now).frame, payload], "its sender is no member of generation 2"),
+            ("stranger", header(now).message(payload), "its sender is no member of generation 2"),
         ]
         for (sender, frames, _) in wrong {
             try (sender == "stranger" ? stranger : transports[1]).send(frames, to: "worker-0")
@@ -158,7 +158,7 @@ struct FaultTests {
             runID: 5, position: Position(generation: 1, step: 0, bucket: 0), phase: .reduceScatter,
             node: ShardNode(1, 2), offset: 0, count: 2)
         for _ in 0..<2 {
-            try transports[1].send([header.frame, Frame([UInt8](repeating: 0, count: 8))], to: "worker-0")
+            try transports[1].send(header.message(Frame([UInt8](repeating: 0, count: 8))), to: "worker-0")
         }
         #expect(throws: CollectiveError.self) { try group.summed(step: 0, count: 4) }
         #expect(log.lines == ["a message of worker-1 was dropped because it was sent twice"])
@@ -184,7 +184,7 @@ struct FaultTests {
                 let header = SegmentHeader(
                     runID: 5, position: position, phase: phase, node: node, offset: offset, count: 4)
                 try transports[1].send(
-                    [header.frame, elements.withUnsafeBytes { Frame(copying: $0) }], to: "worker-0")
+                    header.message(elements.withUnsafeBytes { Frame(copying: $0) }), to: "worker-0")
             }
         }
         for generation in UInt32(1)...2 {

@@ -10,7 +10,7 @@ struct PlanTests {
         arguments: AlgorithmCatalog.all.map { $0.name })
     func complete(name: String) throws {
         for ranks in 1...17 {
-            let algorithm = try AlgorithmCatalog.algorithm(named: name, ranks: ranks)
+            let algorithm = try AlgorithmCatalog.algorithm(named: name)
             for shards in Set(Array(ranks...(ranks + 9)) + [max(8, ranks), max(16, ranks)]) {
                 let tree = ShardTree(shards: shards)
                 let counts = shards == ranks ? [0, 1, ranks - 1, ranks, ranks + 1, 1000, 4097] : [ranks + 1]
@@ -32,7 +32,7 @@ struct PlanTests {
             let cuts = (1..<ranks).map { _ in random.integer(below: tree.shards + 1) }.sorted()
             let bounds = [0] + cuts + [tree.shards]
             let ranges = (0..<ranks).map { bounds[$0]..<bounds[$0 + 1] }
-            let algorithm = try AlgorithmCatalog.algorithm(named: name, ranks: ranks)
+            let algorithm = try AlgorithmCatalog.algorithm(named: name)
             let problem = SymbolicRun(algorithm, tree: tree, shards: ranges, count: 37).problem()
             #expect(problem == nil, "seed \(seed), shards \(ranges)")
         }
@@ -68,13 +68,70 @@ struct PlanTests {
         }
     }
 
+    @Test("halving and doubling speaks to log2 P others and sends as little as direct")
+    func partnersOfHalvingDoubling() {
+        for rounds in 0...4 {
+            let ranks = 1 << rounds
+            let ranges = ShardTree(shards: ranks).evenRanges(workers: ranks)
+            for rank in 0..<ranks {
+                let plan = HalvingDoublingAllReduce().plan(
+                    rank: rank, shards: ranges, tree: ShardTree(shards: ranks), count: 1024)
+                #expect(Set(plan.stages.flatMap(\.sends).map(\.peer)).count == rounds)
+                let sent = plan.stages.reduce(0) { $0 + $1.range.count * $1.sends.count }
+                #expect(sent == 2 * (1024 - 1024 / ranks))
+                #expect(plan.stages.flatMap(\.sends).filter { $0.phase == .reduceScatter }.count == rounds)
+            }
+        }
+    }
+
+    @Test("a ring's ranks send to their successor alone")
+    func successorsOfRing() {
+        for ranks in 2...17 {
+            let tree = ShardTree(shards: ranks)
+            for rank in 0..<ranks {
+                let plan = RingAllReduce().plan(
+                    rank: rank, shards: tree.evenRanges(workers: ranks), tree: tree, count: 100)
+                #expect(Set(plan.stages.flatMap(\.sends).map(\.peer)) == [(rank + 1) % ranks])
+                #expect(Set(plan.stages.flatMap(\.receives).map(\.peer)) == [(rank + ranks - 1) % ranks])
+            }
+        }
+    }
+
+    @Test("the cost of plans is the busiest rank's work and the longest chain of messages")
+    func cost() {
+        // Two ranks exchange halves of 10 elements, and then the other halves.
+        let tree = ShardTree(shards: 2)
+        let link = LinkCost(messageSeconds: 1, latencySeconds: 10, byteSeconds: 0.1)
+        let plans = (0..<2).map {
+            DirectAllReduce().plan(rank: $0, shards: tree.evenRanges(workers: 2), tree: tree, count: 10)
+        }
+        // In each of two rounds: a message to send, 20 bytes, the way, a message to take.
+        #expect(abs(link.seconds(plans) - 2 * (1 + 2 + 10 + 1)) < 1e-9)
+    }
+
+    @Test("small sums among many ranks go up and down a tree or by halves, large ones directly")
+    func choice() {
+        for (ranks, count, names) in [
+            (2, 1, ["direct"]), (16, 1, ["tree", "halving_doubling"]), (16, 1 << 22, ["direct", "halving_doubling"]),
+            (4, 1 << 22, ["direct", "halving_doubling"]), (40, 1, ["direct"]),
+        ] {
+            let tree = ShardTree(shards: ranks)
+            let choice = AutomaticAllReduce().choice(
+                shards: tree.evenRanges(workers: ranks), tree: tree, count: count)
+            #expect(names.contains(type(of: choice).name), "\(ranks) ranks, \(count) elements")
+        }
+    }
+
     @Test("an unknown algorithm is refused with the known names")
     func unknownAlgorithm() throws {
         let error = #expect(throws: UnknownName.self) {
-            try AlgorithmCatalog.algorithm(named: "ringg", ranks: 2)
+            try AlgorithmCatalog.algorithm(named: "ringg")
         }
-        #expect(error?.description == "unknown all-reduce algorithm 'ringg'; known: auto, direct, tree")
-        #expect(try AlgorithmCatalog.algorithm(named: "auto", ranks: 2) is DirectAllReduce)
+        #expect(
+            error?.description == """
+                unknown all-reduce algorithm 'ringg'; known: auto, direct, halving_doubling, ring, tree; did you mean \
+                'ring'?
+                """)
     }
 }
 
@@ -85,7 +142,13 @@ private struct SymbolicRun {
         let to: Int
         let phase: Plan.Phase
         let node: ShardNode
-        let range: Range<Int>
+    }
+
+    /// The elements that were sent, and those of them that were received.
+    private struct Travel {
+        var sent: [Range<Int>] = []
+        var received: [Range<Int>] = []
+        var isComplete: Bool { sent.reduce(0) { $0 + $1.count } == received.reduce(0) { $0 + $1.count } }
     }
 
     private let tree: ShardTree
@@ -102,7 +165,7 @@ private struct SymbolicRun {
 
     /// The first thing that is wrong; nil for good plans.
     func problem() -> String? {
-        var travelling: Set<Message> = []
+        var travels: [Message: Travel] = [:]
         var waiting = plans.enumerated().flatMap { rank, plan in plan.stages.map { (rank: rank, stage: $0) } }
         var finished = plans.map { _ in [Range<Int>]() }
         while true {
@@ -110,26 +173,34 @@ private struct SymbolicRun {
             var blocked: [(rank: Int, stage: Plan.Stage)] = []
             for (rank, stage) in waiting {
                 let inputs = stage.receives.map {
-                    Message(from: $0.peer, to: rank, phase: $0.phase, node: $0.node, range: stage.range)
+                    Message(from: $0.peer, to: rank, phase: $0.phase, node: $0.node)
                 }
-                guard inputs.allSatisfy(travelling.contains) else {
+                // A stage may take a part of what was sent at once, but nothing that came in two messages.
+                guard inputs.allSatisfy({ travels[$0]?.sent.contains { $0.contains(stage.range) } ?? false }) else {
                     blocked.append((rank, stage))
                     continue
                 }
                 if let problem = check(stage, of: rank) { return "rank \(rank): \(problem)" }
-                travelling.subtract(inputs)
+                for input in inputs {
+                    if travels[input]?.received.contains(where: { $0.overlaps(stage.range) }) ?? true {
+                        return "rank \(rank) takes \(input) twice"
+                    }
+                    travels[input]?.received.append(stage.range)
+                }
                 if stage.result == tree.root { finished[rank].append(stage.range) }
                 for send in stage.sends {
-                    let message = Message(
-                        from: rank, to: send.peer, phase: send.phase, node: send.node, range: stage.range)
-                    guard travelling.insert(message).inserted else { return "\(message) is sent twice" }
+                    let message = Message(from: rank, to: send.peer, phase: send.phase, node: send.node)
+                    if travels[message]?.sent.contains(where: { $0.overlaps(stage.range) }) ?? false {
+                        return "\(message) is sent twice"
+                    }
+                    travels[message, default: Travel()].sent.append(stage.range)
                 }
             }
             waiting = blocked
             if waiting.isEmpty { break }
             if waiting.count == before { return "\(waiting.count) stages wait for ever" }
         }
-        if let message = travelling.first { return "nobody receives \(message)" }
+        if let message = travels.first(where: { !$0.value.isComplete })?.key { return "nobody receives \(message)" }
         for (rank, ranges) in finished.enumerated() {
             var next = 0
             for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {

@@ -32,7 +32,7 @@ func makeGroup(
     return AllReduceGroup(
         mailbox: mailbox, rank: rank, members: try (0..<ranks).map { try PeerID("worker-\($0)") },
         names: (0..<ranks).map(name(ofRank:)), generation: generation,
-        algorithm: try AlgorithmCatalog.algorithm(named: algorithm, ranks: ranks),
+        algorithm: try AlgorithmCatalog.algorithm(named: algorithm),
         shards: tree.evenRanges(hosts: hosts), hosts: hosts, deadline: deadline, segmentElements: segmentElements)
 }
 

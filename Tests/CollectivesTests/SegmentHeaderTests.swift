@@ -11,31 +11,55 @@ struct SegmentHeaderTests {
     private let payload = Frame([UInt8](repeating: 0, count: 8))
 
     private func changed(_ byte: Int, to value: UInt8) -> Frame {
-        var bytes = header.frame.bytes
+        var bytes = header.message(payload)[0].bytes
         bytes[byte] = value
         return Frame(bytes)
     }
 
     @Test("what is written is read again")
     func roundTrip() throws {
-        #expect(header.frame.count == SegmentHeader.size)
-        #expect(try SegmentHeader([header.frame, payload]) == header)
+        #expect(header.message(payload)[0].count == SegmentHeader.size)
+        #expect(try SegmentHeader(header.message(payload)) == header)
     }
 
     @Test("a header that is damaged is refused with the reason")
     func damaged() {
         let cases: [([Frame], String)] = [
             ([], "it has 0 frames instead of 2"),
-            ([Frame(Array(header.frame.bytes.dropLast())), payload], "its header has 59 bytes instead of 60"),
+            (
+                [Frame(Array(header.message(payload)[0].bytes.dropLast())), payload],
+                "its header has 59 bytes instead of 60"
+            ),
             ([changed(0, to: 0), payload], "it is not a gradient segment"),
-            ([changed(4, to: 7), payload], "it has format version 7 instead of 1"),
+            ([changed(4, to: 7), payload], "it has format version 7 instead of 2"),
             ([changed(6, to: 0), payload], "it has an unknown phase 0"),
             ([changed(32, to: 6), payload], "its shards 6..<6 are no range"),
             ([changed(47, to: 0x80), payload], "its first element 9223372045444710400 is out of range"),
             ([changed(48, to: 3), payload], "it announces 3 elements and carries 8 bytes"),
+            ([changed(52, to: 99), payload], "it has an unknown encoding 99"),
+            ([changed(54, to: 1), payload], "it has 2 frames instead of 1"),
+            ([changed(0, to: 0x43)], "it has 1 frames instead of 2"),
         ]
         for (frames, reason) in cases {
             #expect(throws: MalformedSegment(reason)) { try SegmentHeader(frames) }
+        }
+    }
+
+    @Test("any flipped bit shows in the checksum")
+    func checksums() {
+        #expect(checksum(Frame(Array("123456789".utf8))) == 0xe306_9283)
+        #expect(checksum(Frame(Array("1234".utf8)), Frame([]), Frame(Array("56789".utf8))) == 0xe306_9283)
+        for message in [header.message(payload), header.request] {
+            #expect(SegmentHeader.isIntact(message))
+            for (index, frame) in message.enumerated() {
+                for bit in 0..<frame.count * 8 {
+                    var bytes = frame.bytes
+                    bytes[bit / 8] ^= 1 << (bit % 8)
+                    var damaged = message
+                    damaged[index] = Frame(bytes)
+                    #expect(!SegmentHeader.isIntact(damaged))
+                }
+            }
         }
     }
 
@@ -43,7 +67,7 @@ struct SegmentHeaderTests {
     func random() {
         for seed in UInt64(0)..<2000 {
             var random = RandomStream(seed: seed)
-            var bytes = header.frame.bytes
+            var bytes = header.message(payload)[0].bytes
             for _ in 0..<(1 + random.integer(below: 8)) {
                 bytes[random.integer(below: bytes.count)] = UInt8(truncatingIfNeeded: random.next())
             }

@@ -1,6 +1,7 @@
 // What glibc and the compiler offer but do not export to Swift.
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /// Asks the kernel to send SIGKILL to this process when the thread that started it ends. 0, or -1 with errno.
@@ -13,6 +14,8 @@ int linux_memfd(const char *name);
 void linux_futex_wait(const void *word, uint32_t expected, int64_t nanoseconds);
 /// Wakes all who sleep on the word.
 void linux_futex_wake_all(const void *word);
+/// The CRC-32C of bytes that follow others whose CRC-32C is `seed`; 0 for the first ones.
+uint32_t linux_crc32c(uint32_t seed, const void *bytes, size_t count);
 /// Tells the CPU that the caller spins.
 static inline void linux_pause(void) {
 #if defined(__x86_64__)

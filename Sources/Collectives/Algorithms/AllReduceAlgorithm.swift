@@ -22,20 +22,21 @@ public protocol AllReduceAlgorithm: Sendable {
 
 /// The all-reduce algorithms by name; a new one is one line here.
 public enum AlgorithmCatalog {
-    /// All algorithms.
-    public static let all: [any AllReduceAlgorithm.Type] = [DirectAllReduce.self, TreeAllReduce.self]
+    /// The algorithms that a configuration may pin.
+    static let pinnable: [any AllReduceAlgorithm.Type] = [
+        DirectAllReduce.self, HalvingDoublingAllReduce.self, RingAllReduce.self, TreeAllReduce.self,
+    ]
 
-    /// The name that leaves the choice to `automatic`.
-    public static let automaticName = "auto"
+    /// All algorithms; the first one chooses among the others.
+    public static let all: [any AllReduceAlgorithm.Type] = [AutomaticAllReduce.self] + pinnable
 
     /// What a configuration may name.
-    public static var names: [String] { [automaticName] + all.map { $0.name } }
+    public static var names: [String] { all.map { $0.name } }
 
-    /// The algorithm called `name`; for `auto` the one that suits `ranks` ranks.
+    /// The algorithm called `name`.
     ///
     /// - Throws: `UnknownName`, which lists the known names.
-    public static func algorithm(named name: String, ranks: Int) throws(UnknownName) -> any AllReduceAlgorithm {
-        if name == automaticName { return automatic(ranks: ranks) }
+    public static func algorithm(named name: String) throws(UnknownName) -> any AllReduceAlgorithm {
         guard let type = all.first(where: { $0.name == name }) else { throw unknown(name) }
         return type.init()
     }
@@ -44,7 +45,4 @@ public enum AlgorithmCatalog {
     static func unknown(_ name: String) -> UnknownName {
         UnknownName(kind: "all-reduce algorithm", name: name, known: names)
     }
-
-    /// The choice of `auto`: each byte travels only once in `direct`, whatever the number of ranks.
-    static func automatic(ranks: Int) -> any AllReduceAlgorithm { DirectAllReduce() }
 }

@@ -32,9 +32,11 @@ final class NetworkSum {
     }
 
     /// Sums `count` elements; the memory is free when this returns, but after `.notSent`.
+    ///
+    /// - Parameter keepsMemory: Whether the result stays where it is until a later sum puts another one there.
     func sum(
         _ partials: [ShardNode: UnsafeMutablePointer<Float>], count: Int, into result: UnsafeMutablePointer<Float>,
-        at position: Position
+        keepsMemory: Bool, at position: Position
     ) throws(CollectiveError) {
         let plan = prepared(count)
         var failure: CollectiveError?
@@ -44,6 +46,7 @@ final class NetworkSum {
             failure = error
         }
         plan.releaseFrames()
+        executor.finish(keepingMemory: keepsMemory)
         try settle(after: failure, at: position)
         if let failure { throw failure }
     }
@@ -51,7 +54,8 @@ final class NetworkSum {
     private func prepared(_ count: Int) -> PreparedPlan {
         if let plan = plans[count] { return plan }
         let plan = PreparedPlan(
-            algorithm.plan(rank: place, shards: shards, tree: tree, count: count), segmentElements: segmentElements)
+            algorithm.plan(rank: place, shards: shards, tree: tree, count: count), segmentElements: segmentElements,
+            root: tree.root)
         plans[count] = plan
         return plan
     }
@@ -73,6 +77,12 @@ final class NetworkSum {
                     try executor.accept(segment, plan, bucket, at: position)
                 }
                 if isWanted { patience = .now + watch.deadline }
+            case .damaged(let peer, let header):
+                try carrying { () throws(TransportError) in
+                    try watch.mailbox.transport.send(header.request, to: peer)
+                }
+            case .request(let peer, let header):
+                try carrying { () throws(TransportError) in try executor.repeatSegment(header, to: peer) }
             case .lost, .woken:
                 try watch.check(position)
             case .offer:

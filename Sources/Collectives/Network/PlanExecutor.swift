@@ -16,6 +16,7 @@ final class PlanExecutor {
     private let ranks: [PeerID: Int]
     private let root: ShardNode
     private let ledger: LoanLedger
+    private var sent = SentSegments()
     private var scratch = Scratch()
     private var stack: [UnsafeRawPointer] = []
     private var operands: [UnsafeRawPointer] = []
@@ -31,12 +32,14 @@ final class PlanExecutor {
     /// Starts the all-reduce: does all that needs nothing from others, and takes what arrived early.
     func start(_ plan: PreparedPlan, _ bucket: Bucket, at position: Position) throws(TransportError) {
         plan.reset()
-        scratch.prepare(for: plan, root: root)
+        sent.begin(position)
+        scratch.prepare(for: plan)
         for stage in plan.stages.indices where plan.stages[stage].plan.receives.isEmpty {
             for segment in 0..<plan.stages[stage].segments {
                 try work(on: segment, of: stage, plan, bucket, at: position)
             }
         }
+        for request in mailbox.takeRequests() { try repeatSegment(request.header, to: request.peer) }
         for segment in mailbox.takeEarly(at: position) { try accept(segment, plan, bucket, at: position) }
     }
 
@@ -49,14 +52,14 @@ final class PlanExecutor {
             mailbox.drop(from: segment.sender, because: "its sender is no member of generation \(position.generation)")
             return false
         }
-        let ready: (stage: Int, segment: Int)?
+        let ready: [PreparedPlan.Place]
         do throws(PreparedPlan.Unwanted) {
             ready = try plan.place(segment.payload, segment.header, from: rank)
         } catch {
             mailbox.drop(from: segment.sender, because: error.reason)
             return false
         }
-        if let ready { try work(on: ready.segment, of: ready.stage, plan, bucket, at: position) }
+        for place in ready { try work(on: place.segment, of: place.stage, plan, bucket, at: position) }
         return true
     }
 
@@ -66,13 +69,13 @@ final class PlanExecutor {
     ) throws(TransportError) {
         let stage = plan.stages[index]
         let range = stage.range(of: segment)
-        let destination = stage.plan.result.flatMap { $0 == root ? bucket.result : scratch.memory(for: $0) }
+        let destination = stage.plan.result == root ? bucket.result : scratch.memory(of: stage.layer)
         if let sum = stage.sum, let destination {
-            let frames = segment * stage.plan.receives.count
+            let pieces = segment * stage.plan.receives.count
             operands.removeAll(keepingCapacity: true)
             for (node, slot) in zip(stage.plan.operands, stage.operandSlots) {
-                if let slot, let address = stage.frames[frames + slot]?.address {
-                    operands.append(address)
+                if let slot, let piece = stage.pieces[pieces + slot] {
+                    operands.append(piece.address)
                 } else if let partial = bucket.partials[node] {
                     operands.append(UnsafeRawPointer(partial + range.lowerBound))
                 }
@@ -80,7 +83,7 @@ final class PlanExecutor {
             sum.run(
                 operands, into: destination + range.lowerBound, count: range.count, scratch: scratch.blocks,
                 stack: &stack)
-            for slot in stage.plan.receives.indices { stage.frames[frames + slot] = nil }
+            for slot in stage.plan.receives.indices { stage.pieces[pieces + slot] = nil }
         }
         stage.missing[segment] = -1
         plan.unfinished -= 1
@@ -97,40 +100,63 @@ final class PlanExecutor {
         let header = SegmentHeader(
             runID: mailbox.runID, position: position, phase: transfer.phase, node: transfer.node,
             offset: range.lowerBound, count: range.count)
-        let bytes = UnsafeRawBufferPointer(start: source + range.lowerBound, count: range.count * 4)
+        sent.record(header, to: transfer.peer, from: source + range.lowerBound)
+        try send(header, from: source + range.lowerBound, to: transfer.peer)
+    }
+
+    private func send(
+        _ header: SegmentHeader, from source: UnsafePointer<Float>, to rank: Int
+    ) throws(TransportError) {
+        let bytes = UnsafeRawBufferPointer(start: source, count: header.count * 4)
         let payload =
             bytes.count <= Self.largestCopied
-            ? Frame(copying: bytes) : Frame(borrowing: bytes, owner: ledger.lend(to: transfer.peer))
-        try mailbox.transport.send([header.frame, payload], to: members[transfer.peer])
+            ? Frame(copying: bytes) : Frame(borrowing: bytes, owner: ledger.lend(to: rank))
+        try mailbox.transport.send(header.message(payload), to: members[rank])
     }
+
+    /// Sends a segment again to a peer that got it damaged.
+    func repeatSegment(_ header: SegmentHeader, to peer: PeerID) throws(TransportError) {
+        guard let rank = ranks[peer], let segment = sent.find(header, to: rank) else {
+            mailbox.drop(from: peer, because: "it asks for a segment that it was not sent")
+            return
+        }
+        switch segment {
+        case .memory(let source): try send(header.withoutRequest, from: source, to: rank)
+        case .copy(let payload): try mailbox.transport.send(header.withoutRequest.message(payload), to: peer)
+        }
+    }
+
+    /// Ends a sum, after which the memory of results is the caller's again unless it `keepingMemory`.
+    func finish(keepingMemory: Bool) { sent.finish(keepingMemory: keepingMemory) }
 }
 
-/// Memory for sums under way: blocks for `TreeSum`, and whole buckets for results that only travel on.
+/// Memory for sums under way: blocks for `TreeSum`, and a bucket for each layer of results that only travel on.
 private struct Scratch: ~Copyable {
     private(set) var blocks = UnsafeMutablePointer<Float>.allocate(capacity: TreeSum.block)
     private var blockCount = 1
-    private var buckets: [ShardNode: UnsafeMutableBufferPointer<Float>] = [:]
+    private var layers: [UnsafeMutableBufferPointer<Float>] = []
 
     /// Makes room for `plan`; the memory is kept for the next one.
-    mutating func prepare(for plan: PreparedPlan, root: ShardNode) {
-        for stage in plan.stages {
-            if let needed = stage.sum?.scratchBlocks, needed > blockCount {
-                blocks.deallocate()
-                blocks = .allocate(capacity: needed * TreeSum.block)
-                blockCount = needed
-            }
-            guard let node = stage.plan.result, node != root else { continue }
-            if (buckets[node]?.count ?? 0) < stage.plan.range.upperBound {
-                buckets[node]?.deallocate()
-                buckets[node] = .allocate(capacity: stage.plan.range.upperBound)
+    mutating func prepare(for plan: PreparedPlan) {
+        if let needed = plan.stages.compactMap({ $0.sum?.scratchBlocks }).max(), needed > blockCount {
+            blocks.deallocate()
+            blocks = .allocate(capacity: needed * TreeSum.block)
+            blockCount = needed
+        }
+        let elements = plan.stages.map(\.plan.range.upperBound).max() ?? 0
+        for layer in 0..<plan.layers {
+            if layer == layers.count { layers.append(.allocate(capacity: elements)) }
+            if layers[layer].count < elements {
+                layers[layer].deallocate()
+                layers[layer] = .allocate(capacity: elements)
             }
         }
     }
 
-    func memory(for node: ShardNode) -> UnsafeMutablePointer<Float>? { buckets[node]?.baseAddress }
+    func memory(of layer: Int?) -> UnsafeMutablePointer<Float>? { layer.flatMap { layers[$0].baseAddress } }
 
     deinit {
         blocks.deallocate()
-        for bucket in buckets.values { bucket.deallocate() }
+        for layer in layers { layer.deallocate() }
     }
 }

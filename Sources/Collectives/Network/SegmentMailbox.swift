@@ -25,6 +25,10 @@ public final class SegmentMailbox: Sendable {
 
     enum Delivery: Sendable {
         case segment(Segment)
+        /// A segment that did not arrive as it was sent.
+        case damaged(PeerID, SegmentHeader)
+        /// A peer asks for a segment of this or an earlier sum, which it got damaged.
+        case request(PeerID, SegmentHeader)
         case lost(PeerID, reason: String)
         /// A worker of this host has told where the generation's shared memory is.
         case offer
@@ -37,6 +41,8 @@ public final class SegmentMailbox: Sendable {
         var lost: [PeerID: String] = [:]
         /// The newest offer of shared memory of each peer.
         var offers: [PeerID: HostOffer] = [:]
+        /// Requests to send something again that nobody has answered yet.
+        var requests: [(peer: PeerID, header: SegmentHeader)] = []
         var dropped = 0
     }
 
@@ -76,7 +82,12 @@ public final class SegmentMailbox: Sendable {
     /// Takes all news so far and keeps what counts at `position` or later.
     func poll(notBefore position: Position) throws(TransportError) {
         while let event = try transport.receive(until: .now) {
-            if case .segment(let segment) = sort(event, notBefore: position) { keep(segment) }
+            switch sort(event, notBefore: position) {
+            case .segment(let segment): keep(segment)
+            case .damaged(let peer, let header): try transport.send(header.request, to: peer)
+            case .request(let peer, let header): state.withLock { $0.requests.append((peer, header)) }
+            default: break
+            }
         }
     }
 
@@ -110,6 +121,14 @@ public final class SegmentMailbox: Sendable {
         return segments
     }
 
+    /// Takes the requests to send something again that came between two sums.
+    func takeRequests() -> [(peer: PeerID, header: SegmentHeader)] {
+        state.withLock { state in
+            defer { state.requests = [] }
+            return state.requests
+        }
+    }
+
     /// The next thing that matters to the all-reduce at `position`, waiting until `deadline`.
     func next(at position: Position, until deadline: ContinuousClock.Instant) throws(TransportError) -> Delivery {
         while let event = try transport.receive(until: deadline) {
@@ -132,7 +151,7 @@ public final class SegmentMailbox: Sendable {
                 state.withLock { $0.offers[sender] = offer }
                 return .offer
             }
-            return segment(in: frames, of: sender, notBefore: position).map { .segment($0) }
+            return sort(frames, of: sender, notBefore: position)
         case .connected:
             return nil
         case .disconnected(let peer):
@@ -152,8 +171,8 @@ public final class SegmentMailbox: Sendable {
         state.withLock { $0.early[segment.header.position, default: []].append(segment) }
     }
 
-    /// The segment that a message holds; nil, and dropped, when it is none of this run or comes too late.
-    private func segment(in frames: [Frame], of sender: PeerID, notBefore position: Position) -> Segment? {
+    /// What a message of a peer means; nil, and dropped, when it is none of this run or comes too late.
+    private func sort(_ frames: [Frame], of sender: PeerID, notBefore position: Position) -> Delivery? {
         let header: SegmentHeader
         do throws(MalformedSegment) {
             header = try SegmentHeader(frames)
@@ -165,11 +184,16 @@ public final class SegmentMailbox: Sendable {
             drop(from: sender, because: "it belongs to run \(header.runID) and this is run \(runID)")
             return nil
         }
+        if header.isRequest { return SegmentHeader.isIntact(frames) ? .request(sender, header) : nil }
         guard header.position >= position else {
             drop(from: sender, because: Self.lateness(header.position, position))
             return nil
         }
-        return Segment(sender: sender, header: header, payload: frames[1])
+        guard SegmentHeader.isIntact(frames) else {
+            drop(from: sender, because: "its checksum is wrong; it is asked for again")
+            return .damaged(sender, header)
+        }
+        return .segment(Segment(sender: sender, header: header, payload: frames[1]))
     }
 
     private static func lateness(_ late: Position, _ now: Position) -> String {

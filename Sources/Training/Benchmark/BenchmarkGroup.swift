@@ -28,7 +28,7 @@ final class BenchmarkGroup: Sendable {
         allreduce = AllReduceGroup(
             mailbox: SegmentMailbox(transport: transport, runID: 0), rank: rank, members: members,
             names: members.map(\.name), generation: 1,
-            algorithm: try AlgorithmCatalog.algorithm(named: configuration.algorithm, ranks: members.count),
+            algorithm: try AlgorithmCatalog.algorithm(named: configuration.algorithm),
             shards: ShardTree(shards: members.count).evenRanges(workers: members.count),
             hosts: isLocal ? members.map { _ in "this host" } : nil, deadline: configuration.timeout)
     }

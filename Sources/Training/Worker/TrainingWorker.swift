@@ -79,7 +79,6 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
             try transport.connect(to: member.id, at: member.dataAddress)
         }
         let configuration = replica.configuration
-        let workers = assignment.members.count
         let hosts = assignment.members.map { member in
             configuration.allreduce.sharedMemory && !member.memoryDomain.isEmpty
                 ? member.memoryDomain : member.id.name
@@ -87,7 +86,7 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
         let group = AllReduceGroup(
             mailbox: mailbox, rank: assignment.rank, members: assignment.members.map(\.id),
             names: assignment.members.map(\.description), generation: UInt32(assignment.generation),
-            algorithm: try AlgorithmCatalog.algorithm(named: configuration.allreduce.algorithm, ranks: workers),
+            algorithm: try AlgorithmCatalog.algorithm(named: configuration.allreduce.algorithm),
             shards: ShardTree(shards: configuration.shards).evenRanges(hosts: hosts), hosts: hosts,
             deadline: configuration.allreduce.timeout)
         try wishes.withLock { wishes in
