@@ -115,10 +115,12 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
     ///   - bucket: The bucket within the step.
     ///   - blocks: For each of `ownNodes` a block that was taken from the memory.
     ///   - range: The elements to sum, the same on every rank.
+    ///   - encoding: How they are written, and what sums are rounded to; the partial sums have been rounded to it.
     /// - Throws: `CollectiveError`.
     /// - Precondition: `makeMemory` has been called.
     public func sum(
-        step: UInt64, bucket: UInt32, blocks: [ShardNode: UnsafeMutablePointer<Float>], range: Range<Int>
+        step: UInt64, bucket: UInt32, blocks: [ShardNode: UnsafeMutablePointer<Float>], range: Range<Int>,
+        encoding: WireEncoding = .float32
     ) throws(CollectiveError) {
         guard let memory else { preconditionFailure("a group sums blocks of its memory") }
         try sum(Position(generation: watch.generation, step: step, bucket: bucket)) {
@@ -126,15 +128,15 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
             guard let host = memory.host else {
                 return try betweenHosts.sum(
                     blocks.mapValues { $0 + range.lowerBound }, count: range.count,
-                    into: memory.result + range.lowerBound, keepsMemory: true, at: position)
+                    into: memory.result + range.lowerBound, keepsMemory: true, encoding: encoding, at: position)
             }
             var patience = HostPatience(watch, host, hosts, position)
-            try host.form(blocks, range) { () throws(CollectiveError) in try patience.check() }
+            try host.form(blocks, range, rounding: encoding) { () throws(CollectiveError) in try patience.check() }
             guard hosts.ranks.count > 1 else { return }
             if host.index == 0 {
                 try betweenHosts.sum(
                     host.sources().mapValues { $0 + range.lowerBound }, count: range.count,
-                    into: memory.result + range.lowerBound, keepsMemory: true, at: position)
+                    into: memory.result + range.lowerBound, keepsMemory: true, encoding: encoding, at: position)
                 host.release()
             } else {
                 patience = HostPatience(watch, host, hosts, position)
@@ -171,7 +173,8 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
                     try patience.check()
                 }
             } else {
-                try betweenRanks.sum(partials, count: count, into: result, keepsMemory: false, at: position)
+                try betweenRanks.sum(
+                    partials, count: count, into: result, keepsMemory: false, encoding: .float32, at: position)
             }
         }
     }

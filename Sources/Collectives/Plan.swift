@@ -77,4 +77,14 @@ public struct Plan: Hashable, Sendable {
     public init(_ stages: [Stage]) {
         self.stages = stages.filter { !$0.range.isEmpty }
     }
+
+    /// The plan for buckets of `count` elements of which `unit` stand for one of this plan's.
+    func scaled(by unit: Int, count: Int) -> Plan {
+        Plan(
+            stages.map { stage in
+                Stage(
+                    min(stage.range.lowerBound * unit, count)..<min(stage.range.upperBound * unit, count),
+                    receives: stage.receives, result: stage.result, operands: stage.operands, sends: stage.sends)
+            })
+    }
 }

@@ -37,10 +37,11 @@ package struct TreeSum {
         scratchBlocks = deepest
     }
 
-    /// Writes the sum of `count` elements into `destination`, which may be one of the operands.
+    /// Writes the sum of `count` elements, from the start of a block on if sums are rounded, into `destination`, which may be one of the operands.
     package func run(
         _ operands: [UnsafeRawPointer], into destination: UnsafeMutablePointer<Float>, count: Int,
-        scratch: UnsafeMutablePointer<Float>, stack: inout [UnsafeRawPointer]
+        rounding encoding: WireEncoding = .float32, scratch: UnsafeMutablePointer<Float>,
+        stack: inout [UnsafeRawPointer]
     ) {
         if program.count == 1 {
             let source = operands[0]
@@ -49,7 +50,7 @@ package struct TreeSum {
             }
             return
         }
-        if program.count == 3 {
+        if program.count == 3 && encoding == .float32 {
             add(operands[0], operands[1], into: destination, count: count)
             return
         }
@@ -65,6 +66,7 @@ package struct TreeSum {
                     let isLast = index + 1 == program.count
                     let sum = isLast ? destination + start : scratch + stack.count * Self.block
                     add(left, right, into: sum, count: length)
+                    encoding.round(sum, count: length)
                     if !isLast { stack.append(sum) }
                 }
             }

@@ -22,7 +22,9 @@ extension EndToEnd {
                     #expect(try process.end() == .status(0), "\(process.standardError)")
                 }
                 let team = try sandbox.startOverTCP(
-                    sandbox.training("coordinator", workers: 2) + Self.ragged + ["run.name=tcp"])
+                    sandbox.training("coordinator", workers: 2) + Self.ragged + [
+                        "run.name=tcp", "allreduce.shared_memory=false", "allreduce.algorithm=ring",
+                    ])
                 for process in [team.coordinator] + team.workers {
                     #expect(try process.end() == .status(0), "\(process.standardError)")
                 }
@@ -41,6 +43,23 @@ extension EndToEnd {
                 }
                 try expectComplete(two, workers: 2)
                 try expectComplete(try sandbox.run(named: "tcp"), workers: 2)
+            }
+        }
+
+        @Test("are the same for one and three workers when gradients are compressed", arguments: ["bf16", "top_k"])
+        func compressed(compression: String) throws {
+            try Sandbox.with { sandbox in
+                for workers in [1, 3] {
+                    let process = try sandbox.finish(
+                        sandbox.training(workers: workers) + Self.ragged + [
+                            "run.name=workers-\(workers)", "allreduce.compression=\(compression)",
+                            "allreduce.shared_memory=\(workers == 1)",
+                        ])
+                    #expect(try process.end() == .status(0), "\(process.standardError)")
+                }
+                #expect(
+                    try sandbox.run(named: "workers-1").result.parameterHash
+                        == sandbox.run(named: "workers-3").result.parameterHash)
             }
         }
 

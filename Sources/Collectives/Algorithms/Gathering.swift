@@ -52,6 +52,11 @@ extension ShardTree {
 }
 
 extension Array where Element == Range<Int> {
-    /// The ranks in the order of their shards.
-    var shardOrder: [Int] { indices.sorted { (self[$0].lowerBound, $0) < (self[$1].lowerBound, $1) } }
+    /// The ranks that have shards, in their order.
+    var active: [Int] {
+        indices.filter { !self[$0].isEmpty }.sorted { self[$0].lowerBound < self[$1].lowerBound }
+    }
+
+    /// The ranks without shards, who have nothing to bring and are told the result.
+    var idle: [Int] { indices.filter { self[$0].isEmpty } }
 }

@@ -18,13 +18,11 @@ public struct HalvingDoublingAllReduce: AllReduceAlgorithm {
         let layout = Layout(shards: shards, tree: tree, count: count)
         guard let core = layout.core(of: rank) else {
             // A neighbour does this rank's part.
-            let own = Gathering(own: tree.maximalNodes(in: shards[rank]))
+            let own = tree.maximalNodes(in: shards[rank])
             let peer = layout.ranks(ofCore: layout.neighbour(of: rank)).speaker
             return Plan(
-                own.own.isEmpty
-                    ? layout.arrivals(tree.root, from: peer)
-                    : [Plan.Stage(0..<count, sends: own.own.map { .init(.reduce, $0, peer: peer) })]
-                        + layout.arrivals(tree.root, from: peer))
+                [Plan.Stage(0..<count, sends: own.map { .init(.reduce, $0, peer: peer) })]
+                    + layout.arrivals(tree.root, from: peer))
         }
         return Plan(reduceScatter(core, layout) + allGather(core, layout))
     }
@@ -65,8 +63,9 @@ public struct HalvingDoublingAllReduce: AllReduceAlgorithm {
     private func sends(from core: Int, upTo round: Int, _ layout: Layout) -> [Plan.Transfer] {
         let root = layout.tree.root
         let partners = (0..<round).reversed().map { layout.ranks(ofCore: core ^ 1 << $0).speaker }
+        let told = layout.ranks(ofCore: core).silent.map { [$0] } ?? []
         return partners.map { .init(.allGather, root, peer: $0) }
-            + (layout.ranks(ofCore: core).silent.map { [.init(.broadcast, root, peer: $0)] } ?? [])
+            + (told + (core == 0 ? layout.shards.idle : [])).map { .init(.broadcast, root, peer: $0) }
     }
 
     /// Who takes which part: `cores` of the ranks, in the order of their shards, work for themselves or for two.
@@ -84,7 +83,7 @@ public struct HalvingDoublingAllReduce: AllReduceAlgorithm {
             self.shards = shards
             self.tree = tree
             self.count = count
-            order = shards.shardOrder
+            order = shards.active
             rounds = Int.bitWidth - 1 - max(order.count, 1).leadingZeroBitCount
         }
 
@@ -96,7 +95,7 @@ public struct HalvingDoublingAllReduce: AllReduceAlgorithm {
         /// The part of a rank that speaks; nil for the others.
         func core(of rank: Int) -> Int? { (0..<cores).first { ranks(ofCore: $0).speaker == rank } }
 
-        /// The part that a silent rank belongs to.
+        /// The part that a silent rank belongs to; the first one for ranks without shards.
         func neighbour(of rank: Int) -> Int { (0..<cores).first { ranks(ofCore: $0).silent == rank } ?? 0 }
 
         /// The partial sums of a part before the first round.

@@ -14,29 +14,38 @@ public struct RingAllReduce: AllReduceAlgorithm {
 
     /// For each slice the stages that pass on what has been gathered, and one that gets or forms the result.
     public func plan(rank: Int, shards: [Range<Int>], tree: ShardTree, count: Int) -> Plan {
-        let order = shards.shardOrder
+        let order = shards.active
         let ranks = order.count
+        func slice(_ owner: Int) -> Range<Int> { owner * count / ranks..<(owner + 1) * count / ranks }
+        guard let place = order.firstIndex(of: rank) else {
+            return Plan(
+                (0..<ranks).map { owner in
+                    Plan.Stage(
+                        slice(owner), receives: [.init(.broadcast, tree.root, peer: order[0])], result: tree.root,
+                        operands: [tree.root])
+                })
+        }
         let nodes = order.map { tree.maximalNodes(in: shards[$0]) }
-        let place = order.firstIndex(of: rank) ?? 0
         let successor = order[(place + 1) % ranks]
         let predecessor = order[(place + ranks - 1) % ranks]
         return Plan(
             (0..<ranks).flatMap { owner -> [Plan.Stage] in
-                let slice = owner * count / ranks..<(owner + 1) * count / ranks
+                let elements = slice(owner)
                 // The slice starts behind its owner and ends there.
                 let before = (place + ranks - owner - 1) % ranks
                 let passed = tree.merged((0..<before).flatMap { nodes[(owner + 1 + $0) % ranks] })
                 let gathering = Gathering(
                     own: nodes[place], received: passed.map { .init(.reduceScatter, $0, peer: predecessor) })
-                let next = Plan.Transfer(.allGather, tree.root, peer: successor)
+                let isLast = (place + 1) % ranks == owner || ranks == 1
+                var sends = isLast ? [] : [Plan.Transfer(.allGather, tree.root, peer: successor)]
+                if place == 0 { sends += shards.idle.map { .init(.broadcast, tree.root, peer: $0) } }
                 if place == owner {
-                    return [gathering.stage(on: slice, to: tree.root, sends: ranks > 1 ? [next] : [])]
+                    return [gathering.stage(on: elements, to: tree.root, sends: sends)]
                 }
-                let isLast = (place + 1) % ranks == owner
                 let result = Plan.Stage(
-                    slice, receives: [.init(.allGather, tree.root, peer: predecessor)], result: tree.root,
-                    operands: [tree.root], sends: isLast ? [] : [next])
-                return gathering.stages(on: slice, passingTo: successor, in: tree, as: .reduceScatter) + [result]
+                    elements, receives: [.init(.allGather, tree.root, peer: predecessor)], result: tree.root,
+                    operands: [tree.root], sends: sends)
+                return gathering.stages(on: elements, passingTo: successor, in: tree, as: .reduceScatter) + [result]
             })
     }
 }

@@ -12,7 +12,11 @@ final class NetworkSum {
     private let segmentElements: Int
     private let ledger: LoanLedger
     private let executor: PlanExecutor
-    private var plans: [Int: PreparedPlan] = [:]
+    private struct Kind: Hashable {
+        let count: Int
+        let encoding: WireEncoding
+    }
+    private var plans: [Kind: PreparedPlan] = [:]
 
     /// A sum over those of the group's `ranks` that bring `shards`.
     init(
@@ -36,9 +40,9 @@ final class NetworkSum {
     /// - Parameter keepsMemory: Whether the result stays where it is until a later sum puts another one there.
     func sum(
         _ partials: [ShardNode: UnsafeMutablePointer<Float>], count: Int, into result: UnsafeMutablePointer<Float>,
-        keepsMemory: Bool, at position: Position
+        keepsMemory: Bool, encoding: WireEncoding, at position: Position
     ) throws(CollectiveError) {
-        let plan = prepared(count)
+        let plan = prepared(Kind(count: count, encoding: encoding))
         var failure: CollectiveError?
         do throws(CollectiveError) {
             try exchange(plan, .init(partials: partials, result: result), at: position)
@@ -51,13 +55,17 @@ final class NetworkSum {
         if let failure { throw failure }
     }
 
-    private func prepared(_ count: Int) -> PreparedPlan {
-        if let plan = plans[count] { return plan }
-        let plan = PreparedPlan(
-            algorithm.plan(rank: place, shards: shards, tree: tree, count: count), segmentElements: segmentElements,
-            root: tree.root)
-        plans[count] = plan
-        return plan
+    /// The plan for a bucket; where sums are rounded, it cuts between blocks only.
+    private func prepared(_ kind: Kind) -> PreparedPlan {
+        if let plan = plans[kind] { return plan }
+        let unit = kind.encoding == .float32 ? 1 : WireEncoding.block
+        let plan = algorithm.plan(
+            rank: place, shards: shards, tree: tree, count: (kind.count + unit - 1) / unit)
+        let prepared = PreparedPlan(
+            plan.scaled(by: unit, count: kind.count), segmentElements: (segmentElements + unit - 1) / unit * unit,
+            root: tree.root, encoding: kind.encoding)
+        plans[kind] = prepared
+        return prepared
     }
 
     /// Works on whatever arrives until the plan is done.

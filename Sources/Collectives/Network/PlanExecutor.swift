@@ -54,13 +54,27 @@ final class PlanExecutor {
         }
         let ready: [PreparedPlan.Place]
         do throws(PreparedPlan.Unwanted) {
-            ready = try plan.place(segment.payload, segment.header, from: rank)
+            ready = try plan.place(elements(of: segment, plan), segment.header, from: rank)
         } catch {
             mailbox.drop(from: segment.sender, because: error.reason)
             return false
         }
         for place in ready { try work(on: place.segment, of: place.stage, plan, bucket, at: position) }
         return true
+    }
+
+    /// The elements of a segment as 32-bit floats.
+    private func elements(
+        of segment: SegmentMailbox.Segment, _ plan: PreparedPlan
+    ) throws(PreparedPlan.Unwanted) -> Frame {
+        guard segment.header.encoding == plan.encoding else {
+            throw PreparedPlan.Unwanted(
+                reason: "it is written as \(segment.header.encoding) and not as \(plan.encoding)")
+        }
+        guard let elements = plan.encoding.decode(segment.payload, count: segment.header.count) else {
+            throw PreparedPlan.Unwanted(reason: "its elements cannot be read as \(plan.encoding)")
+        }
+        return elements
     }
 
     /// Sums one segment of a stage, for which everything is there, and sends what the stage sends.
@@ -81,8 +95,8 @@ final class PlanExecutor {
                 }
             }
             sum.run(
-                operands, into: destination + range.lowerBound, count: range.count, scratch: scratch.blocks,
-                stack: &stack)
+                operands, into: destination + range.lowerBound, count: range.count,
+                rounding: plan.encoding, scratch: scratch.blocks, stack: &stack)
             for slot in stage.plan.receives.indices { stage.pieces[pieces + slot] = nil }
         }
         stage.missing[segment] = -1
@@ -90,16 +104,17 @@ final class PlanExecutor {
         for transfer in stage.plan.sends {
             let isResult = transfer.node == stage.plan.result
             guard let source = isResult ? destination : bucket.partials[transfer.node] else { continue }
-            try send(transfer, source, range, at: position)
+            try send(transfer, source, range, plan.encoding, at: position)
         }
     }
 
     private func send(
-        _ transfer: Plan.Transfer, _ source: UnsafeMutablePointer<Float>, _ range: Range<Int>, at position: Position
+        _ transfer: Plan.Transfer, _ source: UnsafeMutablePointer<Float>, _ range: Range<Int>,
+        _ encoding: WireEncoding, at position: Position
     ) throws(TransportError) {
         let header = SegmentHeader(
             runID: mailbox.runID, position: position, phase: transfer.phase, node: transfer.node,
-            offset: range.lowerBound, count: range.count)
+            offset: range.lowerBound, count: range.count, encoding: encoding)
         sent.record(header, to: transfer.peer, from: source + range.lowerBound)
         try send(header, from: source + range.lowerBound, to: transfer.peer)
     }
@@ -107,6 +122,10 @@ final class PlanExecutor {
     private func send(
         _ header: SegmentHeader, from source: UnsafePointer<Float>, to rank: Int
     ) throws(TransportError) {
+        if header.encoding != .float32 {
+            let payload = header.encoding.encode(source, count: header.count)
+            return try mailbox.transport.send(header.message(payload), to: members[rank])
+        }
         let bytes = UnsafeRawBufferPointer(start: source, count: header.count * 4)
         let payload =
             bytes.count <= Self.largestCopied

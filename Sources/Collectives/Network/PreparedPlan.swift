@@ -72,6 +72,8 @@ final class PreparedPlan {
     }
 
     let stages: [Stage]
+    /// How elements travel.
+    let encoding: WireEncoding
     /// Where a transfer that comes in belongs: what one rank sends at once may be of several stages here.
     private let slots: [Plan.Transfer: [Slot]]
     /// How many buckets of memory the stages' layers need.
@@ -79,7 +81,8 @@ final class PreparedPlan {
     /// How many segments have not been worked on yet.
     var unfinished = 0
 
-    init(_ plan: Plan, segmentElements: Int, root: ShardNode) {
+    init(_ plan: Plan, segmentElements: Int, root: ShardNode, encoding: WireEncoding) {
+        self.encoding = encoding
         var slots: [Plan.Transfer: [Slot]] = [:]
         var layers: [[Range<Int>]] = []
         stages = plan.stages.enumerated().map { number, stage in

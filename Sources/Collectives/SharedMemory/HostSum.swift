@@ -101,7 +101,8 @@ final class HostSum {
 
     /// Forms the host's nodes on the elements `range` of blocks that lie in the arena.
     func form(
-        _ partials: [ShardNode: UnsafeMutablePointer<Float>], _ range: Range<Int>, _ check: Check
+        _ partials: [ShardNode: UnsafeMutablePointer<Float>], _ range: Range<Int>, rounding encoding: WireEncoding,
+        _ check: Check
     ) throws(CollectiveError) {
         let offsets = arena.offsets(index)
         for (number, node) in memberNodes[index].enumerated() {
@@ -116,7 +117,7 @@ final class HostSum {
         let count = (range.count + grain - 1) / grain
         while let part = arena.parts.take(of: sequence, count: count) {
             let lower = range.lowerBound + part * grain
-            form(lower..<min(lower + grain, range.upperBound))
+            form(lower..<min(lower + grain, range.upperBound), rounding: encoding)
             arena.summed.add(1)
         }
         arena.worked(index).advance(to: sequence)
@@ -130,7 +131,7 @@ final class HostSum {
         return min(max(even, 4 * TreeSum.block), 64 * TreeSum.block)
     }
 
-    private func form(_ range: Range<Int>) {
+    private func form(_ range: Range<Int>, rounding encoding: WireEncoding) {
         for formation in formations {
             guard let result = formation.result else { continue }
             operands.removeAll(keepingCapacity: true)
@@ -138,8 +139,8 @@ final class HostSum {
                 operands.append(UnsafeRawPointer(address(of: number, member: member) + range.lowerBound))
             }
             formation.sum.run(
-                operands, into: arena.result(result) + range.lowerBound, count: range.count, scratch: scratch,
-                stack: &stack)
+                operands, into: arena.result(result) + range.lowerBound, count: range.count, rounding: encoding,
+                scratch: scratch, stack: &stack)
         }
     }
 
@@ -177,7 +178,8 @@ final class HostSum {
             for (member, number) in formations[0].operands {
                 operands.append(UnsafeRawPointer(arena.slot(member, turn: turn) + number * slotElements * 4))
             }
-            wholeSum.run(operands, into: result + start, count: length, scratch: scratch, stack: &stack)
+            wholeSum.run(
+                operands, into: result + start, count: length, scratch: scratch, stack: &stack)
         }
     }
 

@@ -13,6 +13,9 @@ package final class ShardGradients {
     private let fold: FoldOrder
     private let times: LayerTimes?
     private let makeBlock: () -> GradientBlock
+    private let compression: (any GradientCompression)?
+    /// What compression has left out of each shard so far.
+    private var errors: [Int: GradientBlock] = [:]
     private var free: [GradientBlock] = []
     private var open: [ShardNode: GradientBlock] = [:]
 
@@ -27,6 +30,7 @@ package final class ShardGradients {
             return GradientBlock(for: arena, memory: memory.takeBlock(), owner: memory)
         }
         self.times = times
+        compression = replica.configuration.allreduce.gradientCompression
         fold = FoldOrder(tree, range: range)
     }
 
@@ -47,17 +51,30 @@ package final class ShardGradients {
             }
             block.finish()
             block[.stopRequests] = isStopping ? 1 : 0
+            compress(block, of: shard)
             open[ShardNode(shard, shard + 1)] = block
             for addition in fold.additions(after: shard) {
                 guard let left = open.removeValue(forKey: addition.left),
                     let right = open.removeValue(forKey: addition.right)
                 else { preconditionFailure("a fold adds sums that exist") }
                 left.add(right, replica.engine)
+                compression?.encoding.round(left.base, count: left.parameterRange.count)
                 open[addition.parent] = left
                 free.append(right)
             }
         }
         return open
+    }
+
+    /// Makes a shard's gradients representable; statistics and tallies stay exact.
+    private func compress(_ block: GradientBlock, of shard: Int) {
+        guard let compression else { return }
+        var error: GradientBlock?
+        if compression.feedsErrorBack {
+            error = errors[shard] ?? GradientBlock(for: replica.model.arena)
+            errors[shard] = error
+        }
+        compression.prepare(block.base, error: error?.base, count: block.parameterRange.count)
     }
 
     /// One forward and backward pass.
