@@ -159,20 +159,21 @@ struct CompressionTests {
     struct Method: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let compression: any GradientCompression
+        var tolerance = 1e-3
     }
 
     private static let methods = [
         Method(testDescription: "bf16", compression: RoundingCompression(to: .bfloat16)),
         Method(testDescription: "fp16", compression: RoundingCompression(to: .scaledFloat16)),
         Method(testDescription: "int8", compression: RoundingCompression(to: .blockInt8)),
-        Method(testDescription: "top-k", compression: TopKCompression(density: 0.2)),
+        Method(testDescription: "top-k", compression: TopKCompression(density: 0.2), tolerance: 1e-2),
     ]
 
     @Test("training with compressed gradients converges to the loss without", arguments: methods)
     func convergence(method: Method) throws {
         let exact = try train(nil, hosts: ["a", "b"])
         let found = try train(method.compression, hosts: ["a", "b"])
-        #expect(abs(found.loss / exact.loss - 1) < 1e-3, "\(found.loss) for \(exact.loss)")
+        #expect(abs(found.loss / exact.loss - 1) < method.tolerance, "\(found.loss) for \(exact.loss)")
         #expect(found.parameters.bits != exact.parameters.bits)
     }
 

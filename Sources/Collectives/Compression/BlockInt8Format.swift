@@ -12,7 +12,8 @@ struct BlockInt8Format: BlockScaledFormat {
         return largest.significand > 127.0 / 64 ? exponent + 1 : exponent
     }
 
-    func rounded(_ value: Float) -> Float { value.rounded(.toNearestOrEven) }
+    /// Integers know no negative zero, which adding a zero takes away.
+    func rounded(_ value: Float) -> Float { value.rounded(.toNearestOrEven) + 0 }
 
     func write(_ value: Float, to bytes: UnsafeMutableRawPointer) {
         bytes.storeBytes(of: Int8(max(-127, min(127, value.isNaN ? 0 : value))), as: Int8.self)
