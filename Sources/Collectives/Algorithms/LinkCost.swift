@@ -17,7 +17,7 @@ public struct LinkCost: Hashable, Sendable {
     /// Hosts on a network of 1 Gbit/s, as measured between two network namespaces (docs/performance.md).
     ///
     /// Other networks move the sizes at which the choice changes, not what is chosen for very small and very large ones.
-    public static let usual = LinkCost(messageSeconds: 20e-6, latencySeconds: 60e-6, byteSeconds: 8.5e-9)
+    public static let usual = LinkCost(messageSeconds: 25e-6, latencySeconds: 80e-6, byteSeconds: 8.3e-9)
 
     /// How long the plans of all ranks take together: the work of the busiest rank, and the longest chain of messages.
     public func seconds(_ plans: [Plan]) -> Double {
