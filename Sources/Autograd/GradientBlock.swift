@@ -95,6 +95,18 @@ public final class GradientBlock {
         engine.kernels.elementwise.accumulate(other.base, base, count)
     }
 
+    /// Whether no element of `range` is infinite or not a number.
+    public func isFinite(in range: Range<Int>) -> Bool {
+        // An exponent of ones marks both; looking at bits lets the loop run over whole vectors.
+        let exponent: UInt32 = 0x7f80_0000
+        var hasOther = false
+        for index in range { hasOther = (base[index].bitPattern & exponent == exponent) || hasOther }
+        return !hasOther
+    }
+
+    /// Whether no element is infinite or not a number.
+    public var isFinite: Bool { isFinite(in: 0..<count) }
+
     /// A parameter's gradient, copied.
     public func gradient(of parameter: Parameter) -> Tensor {
         Tensor(parameter.shape) { $0.update(from: base + parameter.range.lowerBound, count: parameter.shape.count) }

@@ -11,7 +11,15 @@ public struct ClusterConfiguration: Codable, Sendable, Equatable, ValidatedSecti
     /// How long the coordinator waits for its workers, in seconds.
     public var joinTimeoutSeconds = 600.0
     /// After how long a silence a worker or the coordinator counts as lost, in seconds.
-    public var heartbeatTimeoutSeconds = 5.0
+    public var heartbeatTimeoutSeconds = 2.0
+    /// The shortest time without progress after which a worker that still sends heartbeats counts as stuck, in seconds.
+    ///
+    /// Ten times the median step, if that is longer.
+    public var progressTimeoutSeconds = 30.0
+    /// How long workers go on without their coordinator, in seconds.
+    public var reattachTimeoutSeconds = 60.0
+    /// Whether shards move from slow workers to fast ones.
+    public var isRebalancing = true
 
     /// The defaults.
     public init() {}
@@ -21,6 +29,11 @@ public struct ClusterConfiguration: Codable, Sendable, Equatable, ValidatedSecti
     /// After how long a silence a worker or the coordinator counts as lost.
     public var heartbeatTimeout: Duration { .seconds(heartbeatTimeoutSeconds) }
 
+    /// The shortest time without progress after which a worker counts as stuck.
+    public var progressTimeout: Duration { .seconds(progressTimeoutSeconds) }
+    /// How long workers go on without their coordinator.
+    public var reattachTimeout: Duration { .seconds(reattachTimeoutSeconds) }
+
     /// Values that cannot be used, each with its key inside the section and a sentence that says why.
     public func problems() -> [(key: String, problem: String)] {
         var problems: [(key: String, problem: String)] = []
@@ -29,13 +42,12 @@ public struct ClusterConfiguration: Codable, Sendable, Equatable, ValidatedSecti
         if !(1...max(workers, 1)).contains(minWorkers) {
             problems.append(("min_workers", "must be between 1 and cluster.workers (\(workers)), not \(minWorkers)"))
         }
-        // A day bounds both, so that a slip of units is found; below a second a heartbeat every 250 ms is no proof.
-        if !(1...86_400).contains(joinTimeoutSeconds) {
-            problems.append(("join_timeout_s", "must be between 1 and 86400 seconds, not \(joinTimeoutSeconds)"))
-        }
-        if !(1...86_400).contains(heartbeatTimeoutSeconds) {
-            problems.append(
-                ("heartbeat_timeout_s", "must be between 1 and 86400 seconds, not \(heartbeatTimeoutSeconds)"))
+        // A day bounds all, so that a slip of units is found; below a second a heartbeat every 250 ms is no proof.
+        for (key, seconds) in [
+            ("join_timeout_s", joinTimeoutSeconds), ("heartbeat_timeout_s", heartbeatTimeoutSeconds),
+            ("progress_timeout_s", progressTimeoutSeconds), ("reattach_timeout_s", reattachTimeoutSeconds),
+        ] where !(1...86_400).contains(seconds) {
+            problems.append((key, "must be between 1 and 86400 seconds, not \(seconds)"))
         }
         return problems
     }
@@ -45,5 +57,8 @@ public struct ClusterConfiguration: Codable, Sendable, Equatable, ValidatedSecti
         case minWorkers = "min_workers"
         case joinTimeoutSeconds = "join_timeout_s"
         case heartbeatTimeoutSeconds = "heartbeat_timeout_s"
+        case progressTimeoutSeconds = "progress_timeout_s"
+        case reattachTimeoutSeconds = "reattach_timeout_s"
+        case isRebalancing = "rebalance"
     }
 }

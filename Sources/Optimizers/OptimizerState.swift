@@ -71,6 +71,9 @@ public final class OptimizerState {
 
     deinit { for slot in slots { slot.deallocate() } }
 
+    /// Goes on as after `steps` updates, once the slots hold what they held then.
+    public func resume(after steps: Int) { self.steps = steps }
+
     /// Moves the parameters once along the mean gradient of `block`, and the average after them.
     ///
     /// - Determinism: the same bits for any number of threads.

@@ -10,8 +10,8 @@ struct Convoy: ParsableCommand {
         abstract: "Trains image and video networks on many CPUs at once.",
         version: Host.version,
         subcommands: [
-            LocalCommand.self, CoordinatorCommand.self, WorkerCommand.self, ModelCommand.self, InitCommand.self,
-            GradientsCommand.self, BenchCommand.self,
+            LocalCommand.self, CoordinatorCommand.self, WorkerCommand.self, ResumeCommand.self, ModelCommand.self,
+            InitCommand.self, GradientsCommand.self, BenchCommand.self,
         ])
 
     /// Exit status: 0 done, 1 the run failed, 2 unusable arguments or configuration, 130 interrupted.

@@ -38,4 +38,18 @@ struct RunOptions: ParsableArguments {
         else { return nil }
         return try model.outline().table
     }
+
+    /// What may differ when a run goes on: nothing that its result depends on.
+    func resumeOverrides() throws -> [String] {
+        if source.config != nil {
+            throw ValidationError("--config cannot be given to a run that goes on; it keeps its own configuration")
+        }
+        if let key = source.overrides.first(where: { !$0.hasPrefix("cluster.") }) {
+            throw ValidationError("'\(key)' cannot be changed in a run that goes on; only keys of cluster can")
+        }
+        var all = source.overrides
+        if let workers { all.append("cluster.workers=\(workers)") }
+        if let threads { all.append("cluster.threads=\(threads)") }
+        return all
+    }
 }

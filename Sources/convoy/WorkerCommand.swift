@@ -36,13 +36,14 @@ struct WorkerCommand: ParsableCommand {
         if let parentPID { try ParentWatch.dieWithParent(pid: parentPID) }
         let log = FileLog.standardError
         if let notice = BLASCorrection.notice { log.write(.notice, notice) }
+        let environment = ProcessInfo.processInfo.environment
         let worker = WorkerProcess(
             coordinator: coordinator, id: try id.map { try PeerID($0) }, threads: threads,
-            joinTimeout: .seconds(joinTimeout), environmentPath: ProcessInfo.processInfo.environment["CONVOY_DATA"],
-            log: log, sendsLog: parentPID == nil)
+            joinTimeout: .seconds(joinTimeout), environmentPath: environment["CONVOY_DATA"],
+            faults: environment["CONVOY_FAILPOINT"], log: log, sendsLog: parentPID == nil)
         switch try worker.run() {
         case .completed: return
-        case .stopped, .interrupted: throw ExitCode(130)
+        case .stopped, .left, .interrupted: throw ExitCode(130)
         case .refused(let reason): throw WorkerEnd(text: "the coordinator refused this worker: \(reason)")
         case .aborted(let reason): throw WorkerEnd(text: "the run was ended: \(reason)")
         case .failed(let reason): throw WorkerEnd(text: reason)

@@ -8,20 +8,30 @@ import Testing
 @Suite("ControlCodec")
 struct ControlCodecTests {
     static let workerMessages: [WorkerMessage] = [
-        .hello(hello("a")), .ready(sameIdentity), .heartbeat(Progress(step: 3, phase: .saving)), .step(stepReport(4)),
+        .hello(hello("a")), .ready(Readiness(sameIdentity, steps: 3)),
+        .heartbeat(Progress(step: 3, phase: .saving)), .step(stepReport(4)),
         .evaluation(
             .init(epoch: 1, chunkCount: 3, chunks: [.init(index: 2, count: 9, correct: 4, lossSum: 0.1, lossWeight: 9)])
         ),
         .checkpointPart(.init(file: "model.safetensors", step: 9, offset: 1, totalBytes: 3, isLast: false)),
         .finished(finalReport()), .failed(WorkerFailure("no", origin: .consequence)), .log(LogLine(.warning, "hm")),
+        .paused(Pause(steps: 4, reason: "lost", suspects: [1])), .leaving,
+        .verification(Verification(steps: 9, parameterHash: "h0")),
     ]
     static let coordinatorMessages: [CoordinatorMessage] = [
-        .configuration(RunOffer(yaml: "a: \"ö\"\n", heartbeatTimeoutSeconds: 5)), .refused(reason: "no"),
+        .configuration(RunOffer(yaml: "a: \"ö\"\n", heartbeatTimeoutSeconds: 5, reattachTimeoutSeconds: 60)),
+        .refused(reason: "no"),
         .start(
             Assignment(
                 generation: 1, rank: 0,
-                members: [.init(rank: 0, id: "a", host: "h", pid: 1, dataAddress: "tcp://[::1]:5")], firstStep: 7)),
-        .ping, .stop, .abort(reason: "x"), .goodbye,
+                members: [
+                    .init(
+                        rank: 0, id: "a", host: "h", pid: 1, dataAddress: "tcp://[::1]:5",
+                        stateAddress: "tcp://[::1]:6",
+                        steps: 7)
+                ], shardCounts: [4], firstStep: 7)),
+        .ping(steps: 3), .pause, .halt(reason: "y"), .evaluated(epoch: 2), .save, .conclude(savesCheckpoint: true),
+        .rejoin(reason: "z"), .abort(reason: "x"), .goodbye,
     ]
 
     @Test("every message survives the way to bytes and back")
@@ -63,7 +73,7 @@ struct ControlCodecTests {
             } catch { return error }
         }
         func envelope(_ message: String, _ generation: Int = 1) -> String {
-            #"{"version":1,"run":"r","generation":\#(generation),"message":\#(message)}"#
+            #"{"version":2,"run":"r","generation":\#(generation),"message":\#(message)}"#
         }
         let part = #"{"checkpointPart":{"_0":{"file":"NAME","step":1,"offset":OFF,"totalBytes":8,"isLast":true}}}"#
         func named(_ name: String, at offset: String = "0") -> String {
@@ -71,8 +81,8 @@ struct ControlCodecTests {
         }
         #expect(error("") == .malformed("it is no JSON"))
         #expect(error("{}") == .malformed("'version' is missing"))
-        #expect(error(#"{"version":2,"surprise":1}"#) == .unsupportedVersion(2))
-        #expect(error(#"{"version":1,"run":"r","message":{}}"#) == .malformed("'generation' is missing"))
+        #expect(error(#"{"version":1,"surprise":1}"#) == .unsupportedVersion(1))
+        #expect(error(#"{"version":2,"run":"r","message":{}}"#) == .malformed("'generation' is missing"))
         #expect(error(envelope(#"{"heartbeat":{"_0":{"step":-1,"phase":"saving"}}}"#)) == .invalid("step is -1"))
         #expect(
             error(envelope(#"{"heartbeat":{"_0":{"step":1,"phase":"dancing"}}}"#))?.description.contains("phase")

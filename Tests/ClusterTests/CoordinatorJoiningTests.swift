@@ -9,15 +9,18 @@ struct CoordinatorJoiningTests {
         var bench = CoordinatorBench(workers: 2)
         bench.say(.hello(hello("b")), "b")
         bench.say(.hello(hello("a")), "a")
-        bench.say(.ready(sameIdentity), "a")
+        bench.say(.ready(Readiness(sameIdentity)), "a")
         #expect(bench.starts.isEmpty)
-        bench.say(.ready(sameIdentity), "b")
+        bench.say(.ready(Readiness(sameIdentity)), "b")
         #expect(bench.starts.map(\.rank) == [0, 1])
         #expect(
             bench.starts.allSatisfy { $0.members.map(\.id) == ["b", "a"] && $0.generation == 1 && $0.firstStep == 0 })
         #expect(bench.starts[0].members[0].dataAddress == "tcp://10.0.0.1:98")
         #expect("\(bench.starts[0].members[1])" == "worker 1 (alpha, pid 97)")
-        #expect(bench.messages(to: "a")[0] == .configuration(RunOffer(yaml: "run: {}", heartbeatTimeoutSeconds: 5)))
+        #expect(
+            bench.messages(to: "a")[0]
+                == .configuration(
+                    RunOffer(yaml: "run: {}", heartbeatTimeoutSeconds: 5, reattachTimeoutSeconds: 60)))
     }
 
     @Test("a worker whose identity differs is refused with the field and both values, and the run waits for another")
@@ -25,8 +28,8 @@ struct CoordinatorJoiningTests {
         var bench = CoordinatorBench(workers: 2)
         bench.say(.hello(hello("a")), "a")
         bench.say(.hello(hello("b")), "b")
-        bench.say(.ready(sameIdentity), "a")
-        bench.say(.ready(Identity([.init("configuration", "c0"), .init("model", "m1")])), "b")
+        bench.say(.ready(Readiness(sameIdentity)), "a")
+        bench.say(.ready(Readiness(Identity([.init("configuration", "c0"), .init("model", "m1")]))), "b")
         #expect(
             bench.messages(to: "b").last
                 == .refused(
@@ -53,7 +56,7 @@ struct CoordinatorJoiningTests {
         let other = Identity([.init("configuration", "c7")])
         for peer: PeerID in ["b", "c"] {
             bench.say(.hello(hello(peer)), peer)
-            bench.say(.ready(other), peer)
+            bench.say(.ready(Readiness(other)), peer)
         }
         #expect(bench.starts.map(\.members.count) == [2, 2])
     }
@@ -63,7 +66,7 @@ struct CoordinatorJoiningTests {
         var bench = CoordinatorBench(workers: 2, launched: ["a", "b"])
         bench.gather("a")
         bench.say(.hello(hello("b")), "b")
-        bench.say(.ready(Identity([])), "b")
+        bench.say(.ready(Readiness(Identity([]))), "b")
         bench.say(.failed(WorkerFailure("the run was aborted", origin: .consequence)), "a")
         #expect(
             bench.failure
@@ -79,17 +82,17 @@ struct CoordinatorJoiningTests {
         bench.say(.hello(hello("b")), "b")
         bench.say(.heartbeat(Progress(step: 1, phase: .computing)), "c")
         bench.say(.hello(hello("d")), "d", run: "r0")
-        bench.say(.ready(sameIdentity), "a")
+        bench.say(.ready(Readiness(sameIdentity)), "a")
         bench.say(.hello(hello("e")), "e")
         #expect(
             bench.messages(to: "b")
                 == [.refused(reason: "the run has its 1 workers already; raise cluster.workers for more")])
-        #expect(bench.messages(to: "c") == [.refused(reason: "it is not among the run's workers; start it anew")])
+        #expect(bench.messages(to: "c") == [.rejoin(reason: "it is not among the run's workers")])
         #expect(
             bench.messages(to: "d") == [.refused(reason: "it belongs to run 'r0' and this is run 'r1'; start it anew")])
         #expect(
             bench.messages(to: "e")
-                == [.refused(reason: "the run is under way with its 1 workers; start it for the next run")])
+                == [.refused(reason: "the run has its 1 workers already; more would have no shard to compute")])
         #expect(bench.starts.count == 1)
     }
 
@@ -101,7 +104,7 @@ struct CoordinatorJoiningTests {
             bench.messages(to: "x")
                 == [
                     .refused(
-                        reason: "the sender speaks version 9 of the control protocol and this program version 1; "
+                        reason: "the sender speaks version 9 of the control protocol and this program version 2; "
                             + "start the same build everywhere")
                 ])
         bench.gather("a")

@@ -2,65 +2,73 @@ import Cluster
 import Foundation
 import Logging
 import Messaging
-import Synchronization
 import Testing
 import Threading
 
 @Suite("Coordinator and WorkerControl")
 struct DriverTests {
-    /// Trains by waiting for its turn: steps until it is stopped or cancelled, or `steps` are done.
+    /// Trains by waiting for its turn: steps until it is paused or cancelled, or its steps are done.
     final class Trainee: WorkerDelegate {
-        private enum Word { case stop, cancel(String) }
+        private enum Word { case pause }
         private let words = BlockingQueue<Word>()
-        private let steps: Int
+        private let steps: [Int]
         private let identity: Identity
         let reached = BlockingQueue<Int>()
 
-        init(steps: Int = 5, identity: Identity = sameIdentity) {
-            self.steps = steps
+        /// - Parameter steps: The steps of each generation; the last number counts for all further ones.
+        init(steps: Int..., identity: Identity = sameIdentity) {
+            self.steps = steps.isEmpty ? [5] : steps
             self.identity = identity
         }
 
-        func configure(run: String, yaml: String) throws -> Identity {
+        func configure(run: String, yaml: String) throws -> Readiness {
             guard yaml == "good" else { throw WorkerFailure("no such data") }
-            return identity
+            return Readiness(identity)
         }
 
-        func train(_ assignment: Assignment, control: WorkerControl) throws -> FinalReport {
+        func train(_ assignment: Assignment, control: WorkerControl) throws -> TrainingEnd {
+            let steps = steps[min(assignment.generation, steps.count) - 1]
             for step in 0..<steps {
                 control.progress(step: step, phase: .computing)
-                if assignment.rank == 0 { control.report(.step(stepReport(step))) }
+                control.report(.step(stepReport(step)))
                 reached.push(step)
-                switch words.pop(until: .now + .milliseconds(1)) {
-                case .element(.stop): return finalReport(isComplete: false)
-                case .element(.cancel(let reason)): throw WorkerFailure(reason, origin: .consequence)
-                case .timedOut, .closed: break
-                }
+                // All pause at the same step, as those do who tell each other.
+                if case .element = words.pop(until: .now + .milliseconds(1)) { return .paused(Pause(steps: 0)) }
             }
             if assignment.rank == 0 {
                 let part = CheckpointPart(file: "state.json", step: steps, offset: 0, totalBytes: 3, isLast: true)
                 control.report(.checkpointPart(part, Frame([7, 8, 9])))
             }
-            return finalReport()
+            return .finished(finalReport())
         }
 
-        func requestStop() { words.push(.stop) }
-        func cancel(reason: String) { words.push(.cancel(reason)) }
+        func conclude(savesCheckpoint: Bool, control: WorkerControl) throws -> FinalReport {
+            finalReport(isComplete: false)
+        }
+
+        func requestPause(of generation: Int) { words.push(.pause) }
+        func cancel(_ generation: Int, reason: String) { words.push(.pause) }
+        func confirm(evaluationOf epoch: Int) {}
+        func requestCheckpoint() {}
     }
 
     final class Watcher: CoordinatorObserver {
         var steps: [Int] = []
         var files: [[UInt8]] = []
         var refusals: [String] = []
+        var notices: [String] = []
 
         func observe(_ report: CoordinatorReport) {
             switch report {
             case .stepped(let report): steps.append(report.step)
             case .checkpointPart(_, let frame): files.append(frame.bytes)
             case .refused(_, _, let reason): refusals.append(reason)
+            case .notice(_, let text): notices.append(text)
             default: break
             }
         }
+
+        func record() -> Bool { true }
     }
 
     /// What carries the messages of a run.
@@ -86,7 +94,9 @@ struct DriverTests {
             address = transport.address ?? ""
             coordinator = Coordinator(
                 transport: transport,
-                settings: .init(run: "r1", yaml: yaml, workers: workers, joinTimeout: .seconds(20), launched: launched))
+                settings: .init(
+                    run: "r1", yaml: yaml, workers: workers, joinTimeout: .seconds(20), reattachTimeout: .seconds(1),
+                    launched: launched))
         }
 
         deinit { transport.close() }
@@ -134,12 +144,10 @@ struct DriverTests {
         #expect(bench.outcomes(2) == ["a": .completed(finalReport()), "b": .completed(finalReport())])
     }
 
-    @Test(
-        "a killed worker fails the run in well under a second and frees the others, naming it", arguments: Wire.allCases
-    )
+    @Test("when a worker is killed the other one goes on in well under a second", arguments: Wire.allCases)
     func killed(_ wire: Wire) throws {
         let bench = try Bench(wire, workers: 2)
-        let trainee = Trainee(steps: .max)
+        let trainee = Trainee(steps: .max, 5)
         try bench.join("a", trainee)
         let other = try bench.join("b", Trainee(steps: .max))
         let began = BlockingQueue<ContinuousClock.Instant>()
@@ -148,17 +156,12 @@ struct DriverTests {
             began.push(.now)
             other.close()
         }
-        let outcome = bench.coordinator.run(Watcher())
+        #expect(bench.coordinator.run(Watcher()) == .completed(finalReport()))
         killer.join()
-        guard case .failed(let failure) = outcome, case .element(let start) = began.pop() else {
-            Issue.record("ended with \(outcome)")
-            return
-        }
-        // The grace of one second, in which a better explanation could come, and room for a busy machine.
-        #expect(start.duration(to: .now) < .seconds(3))
-        #expect(["worker 0 (alpha, pid 98)", "worker 1 (alpha, pid 98)"].contains { failure.cause.hasPrefix($0) })
-        let outcomes = bench.outcomes(2)
-        #expect(outcomes["a"].map { if case .aborted = $0 { true } else { false } } == true)
+        guard case .element(let start) = began.pop() else { return #expect(Bool(false)) }
+        // With room for a busy machine.
+        #expect(start.duration(to: .now) < .seconds(2))
+        #expect(bench.outcomes(2)["a"] == .completed(finalReport()))
     }
 
     @Test("one interrupt ends the run at a step boundary", arguments: Wire.allCases)
@@ -171,10 +174,11 @@ struct DriverTests {
             _ = trainee.reached.pop(until: .now + .seconds(10))
             bench.coordinator.interrupt()
         }
-        #expect(bench.coordinator.run(Watcher()) == .interrupted(finalReport(isComplete: false)))
+        let watcher = Watcher()
+        #expect(bench.coordinator.run(watcher) == .interrupted(finalReport(isComplete: false)))
         interrupter.join()
         let stopped = WorkerOutcome.stopped(finalReport(isComplete: false))
-        #expect(bench.outcomes(2) == ["a": stopped, "b": stopped])
+        #expect(bench.outcomes(2) == ["a": stopped, "b": stopped], "\(watcher.notices)")
     }
 
     @Test("a launched worker's own failure is the verdict", arguments: Wire.allCases)
@@ -207,7 +211,9 @@ struct DriverTests {
         #expect(bench.outcomes(1) == ["a": .completed(finalReport())])
     }
 
-    @Test("a coordinator that dies ends its workers with a reason that names it", arguments: Wire.allCases)
+    @Test(
+        "a coordinator that dies and does not come back ends its workers with a reason that names it",
+        arguments: Wire.allCases)
     func coordinatorDies(_ wire: Wire) throws {
         let bench = try Bench(wire, workers: 1)
         let trainee = Trainee(steps: .max)
@@ -221,6 +227,8 @@ struct DriverTests {
             return
         }
         killer.join()
-        #expect(bench.outcomes(1) == ["a": .failed("the coordinator at the hub is lost: its connection is closed")])
+        let reason =
+            "the coordinator at the hub is lost: its connection is closed, and it did not come back within 1.0 s"
+        #expect(bench.outcomes(1) == ["a": .failed(reason)])
     }
 }

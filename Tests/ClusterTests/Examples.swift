@@ -5,7 +5,8 @@ import Messaging
 func hello(_ id: PeerID, host: String = "alpha", pid: Int32? = nil) -> Hello {
     Hello(
         build: "1.0", host: host, pid: pid ?? Int32(id.name.utf8.first ?? 1), threads: 1, kernels: "avx512",
-        blasCore: "SkylakeX", dataAddress: "tcp://10.0.0.1:\(id.name.utf8.first ?? 0)")
+        blasCore: "SkylakeX", dataAddress: "tcp://10.0.0.1:\(id.name.utf8.first ?? 0)", stateAddress: "tcp://10.0.0.1:1"
+    )
 }
 
 let sameIdentity = Identity([.init("configuration", "c0"), .init("model", "m0"), .init("kernels", "avx512")])
@@ -32,9 +33,13 @@ struct CoordinatorBench {
     var reports: [CoordinatorReport] = []
     var outcomes: [RunOutcome] = []
 
-    init(workers: Int, launched: Set<PeerID> = [], joinTimeout: Duration = .seconds(600)) {
+    init(
+        workers: Int, minWorkers: Int = 1, shards: Int? = nil, launched: Set<PeerID> = [],
+        joinTimeout: Duration = .seconds(600), past: RunPast = RunPast()
+    ) {
         let settings = CoordinatorState.Settings(
-            run: "r1", yaml: "run: {}", workers: workers, joinTimeout: joinTimeout, launched: launched)
+            run: "r1", yaml: "run: {}", workers: workers, minWorkers: minWorkers, shards: shards,
+            joinTimeout: joinTimeout, launched: launched, past: past)
         state = CoordinatorState(settings, at: now)
     }
 
@@ -43,6 +48,7 @@ struct CoordinatorBench {
             switch action {
             case .send(let envelope, let peer): sent.append((envelope.message, envelope.generation, peer))
             case .report(let report): reports.append(report)
+            case .record(let steps): handle(.recorded(steps: steps))
             case .conclude(let outcome): outcomes.append(outcome)
             }
         }
@@ -70,7 +76,12 @@ struct CoordinatorBench {
     /// Lets workers join, be ready and, when they are enough, start.
     mutating func gather(_ peers: PeerID...) {
         for peer in peers { say(.hello(hello(peer)), peer) }
-        for peer in peers { say(.ready(sameIdentity), peer) }
+        for peer in peers { say(.ready(Readiness(sameIdentity)), peer) }
+    }
+
+    /// Lets workers pause after so many steps, because the coordinator asked them to.
+    mutating func pause(_ peers: PeerID..., after steps: Int) {
+        for peer in peers { say(.paused(Pause(steps: steps)), peer) }
     }
 
     func messages(to peer: PeerID) -> [CoordinatorMessage] { sent.filter { $0.to == peer }.map(\.message) }

@@ -25,8 +25,12 @@ struct WorkerStateTests {
                 case .send(let envelope, _): sent.append(envelope)
                 case .configure(let run, let yaml): others.append("configure \(run) \(yaml)")
                 case .start(let assignment): others.append("start \(assignment.generation)")
-                case .requestStop: others.append("stop")
-                case .cancel(let reason): others.append("cancel: \(reason)")
+                case .requestPause(let generation): others.append("pause \(generation)")
+                case .cancel(let generation, let reason):
+                    others.append("cancel\(generation == .max ? "" : " \(generation)"): \(reason)")
+                case .confirm(let epoch): others.append("evaluated \(epoch)")
+                case .requestCheckpoint: others.append("save")
+                case .finish(let savesCheckpoint): others.append("finish \(savesCheckpoint)")
                 case .conclude(let outcome): outcomes.append(outcome)
                 }
             }
@@ -40,22 +44,34 @@ struct WorkerStateTests {
             let end = now + duration
             while now < end {
                 now += .milliseconds(50)
-                if hearing { hear(.ping, generation: 1) }
+                if hearing { hear(.ping(steps: 0), generation: 1) }
                 handle(.tick(Progress(step: 3, phase: .computing)))
             }
         }
 
         mutating func configure() {
             handle(.tick(Progress(step: 0, phase: .joining)))
-            hear(.configuration(RunOffer(yaml: "y", heartbeatTimeoutSeconds: 3)))
+            hear(.configuration(RunOffer(yaml: "y", heartbeatTimeoutSeconds: 3, reattachTimeoutSeconds: 20)))
         }
 
         mutating func train() {
             configure()
-            handle(.configured(sameIdentity))
-            let member = Assignment.Member(rank: 0, id: "a", host: "alpha", pid: 97, dataAddress: "")
-            hear(.start(Assignment(generation: 1, rank: 0, members: [member], firstStep: 0)), generation: 1)
+            handle(.configured(Readiness(sameIdentity)))
+            start(generation: 1)
         }
+
+        mutating func start(generation: Int, rank: Int = 0, firstStep: Int = 0) {
+            let members = (0...rank).map {
+                Assignment.Member(
+                    rank: $0, id: "a", host: "alpha", pid: 97, dataAddress: "", stateAddress: "", steps: firstStep)
+            }
+            let assignment = Assignment(
+                generation: generation, rank: rank, members: members, shardCounts: members.map { _ in 1 },
+                firstStep: firstStep)
+            hear(.start(assignment), generation: generation)
+        }
+
+        var messages: [WorkerMessage] { sent.map(\.message) }
 
         var failures: [WorkerFailure] {
             sent.compactMap { if case .failed(let failure) = $0.message { failure } else { nil } }
@@ -73,7 +89,7 @@ struct WorkerStateTests {
         #expect(
             bench.sent == [
                 Envelope(run: "", generation: 0, .hello(hello("a"))),
-                Envelope(run: "r1", generation: 0, .ready(sameIdentity)),
+                Envelope(run: "r1", generation: 0, .ready(Readiness(sameIdentity))),
                 Envelope(run: "r1", generation: 1, .step(stepReport(0))),
                 Envelope(run: "r1", generation: 1, .finished(finalReport())),
             ])
@@ -107,16 +123,99 @@ struct WorkerStateTests {
         #expect(bench.outcomes.isEmpty)
     }
 
-    @Test("a silent coordinator cancels the training, and the worker ends when it has returned")
+    @Test("the training goes on without the coordinator; the worker calls every second and ends when nobody answers")
     func silentCoordinator() {
         var bench = Bench()
         bench.train()
+        let before = bench.sent.count
         bench.pass(.seconds(3.2))
-        let reason = "the coordinator at tcp://hub:5000 is lost: it has said nothing for 3.0 s"
+        bench.handle(.reported(.step(stepReport(0))))
+        bench.pass(.seconds(18))
+        var attached = hello("a")
+        attached.attachedGeneration = 1
+        let calls = bench.messages[before...].filter { $0 == .hello(attached) }
+        #expect((18...19).contains(calls.count))
+        #expect(!bench.messages.contains(.step(stepReport(0))))
+        #expect(bench.others == ["configure r1 y", "start 1"])
+        bench.pass(.seconds(3))
+        let reason =
+            "the coordinator at tcp://hub:5000 is lost: it has said nothing for 3.0 s, and it did not come back within "
+            + "20.0 s"
         #expect(bench.others.last == "cancel: \(reason)")
-        #expect(bench.outcomes.isEmpty)
-        bench.handle(.failed(WorkerFailure("cancelled", origin: .consequence)))
+        bench.handle(.paused(Pause(steps: 1)))
         #expect(bench.outcomes == [.failed(reason)])
+    }
+
+    @Test("a coordinator that answers again hears what it may have missed, and nothing that it has written down")
+    func reattaches() {
+        var bench = Bench()
+        bench.train()
+        for step in 0..<4 { bench.handle(.reported(.step(stepReport(step)))) }
+        bench.hear(.ping(steps: 2), generation: 1)
+        bench.handle(.coordinatorLost(reason: "closed"))
+        bench.handle(.reported(.step(stepReport(4))))
+        let share = EvaluationReport(epoch: 0, chunkCount: 1, chunks: [])
+        bench.handle(.reported(.evaluation(share)))
+        bench.handle(.paused(Pause(steps: 5)))
+        let before = bench.sent.count
+        bench.handle(.connected)
+        bench.hear(.ping(steps: 2), generation: 1)
+        #expect(
+            bench.messages[(before + 1)...] == [
+                .step(stepReport(2)), .step(stepReport(3)), .step(stepReport(4)), .evaluation(share),
+                .paused(Pause(steps: 5)),
+            ])
+        #expect(bench.outcomes.isEmpty)
+    }
+
+    @Test("only rank 0 reports steps at once; the others do when they pause")
+    func laterRanks() {
+        var bench = Bench()
+        bench.configure()
+        bench.handle(.configured(Readiness(sameIdentity)))
+        bench.start(generation: 1, rank: 1)
+        bench.handle(.reported(.step(stepReport(0))))
+        #expect(!bench.messages.contains(.step(stepReport(0))))
+        bench.hear(.halt(reason: "worker 0 is gone"), generation: 1)
+        #expect(bench.others.last == "cancel 1: worker 0 is gone")
+        bench.handle(.paused(Pause(steps: 1)))
+        #expect(bench.messages.suffix(2) == [.step(stepReport(0)), .paused(Pause(steps: 1))])
+        bench.start(generation: 2, firstStep: 1)
+        #expect(bench.others.last == "start 2")
+    }
+
+    @Test("a worker that is not a member any more ends its training, joins anew and says how far its replica is")
+    func rejoins() {
+        var bench = Bench()
+        bench.train()
+        bench.hear(.rejoin(reason: "it was silent"), generation: 2)
+        #expect(bench.others.last == "cancel 1: it was silent")
+        bench.handle(.paused(Pause(steps: 3)))
+        bench.handle(.tick(Progress(step: 3, phase: .waiting)))
+        #expect(bench.messages.last == .hello(hello("a")))
+        let offer = RunOffer(yaml: "y", heartbeatTimeoutSeconds: 3, reattachTimeoutSeconds: 20)
+        bench.hear(.configuration(offer), generation: 2)
+        bench.handle(.configured(Readiness(sameIdentity, steps: 3)))
+        #expect(bench.messages.last == .ready(Readiness(sameIdentity, steps: 3)))
+        bench.start(generation: 3, firstStep: 3)
+        #expect(bench.others.last == "start 3")
+        #expect(bench.outcomes.isEmpty)
+    }
+
+    @Test("orders between steps are passed on, and the end of a stopped run is told")
+    func orders() {
+        var bench = Bench()
+        bench.train()
+        bench.hear(.pause, generation: 1)
+        bench.hear(.save, generation: 1)
+        bench.hear(.evaluated(epoch: 0), generation: 1)
+        bench.handle(.paused(Pause(steps: 4)))
+        bench.hear(.conclude(savesCheckpoint: true), generation: 1)
+        #expect(bench.others.suffix(4) == ["pause 1", "save", "evaluated 0", "finish true"])
+        let stopped = finalReport(isComplete: false)
+        bench.handle(.finished(stopped))
+        bench.hear(.goodbye, generation: 1)
+        #expect(bench.outcomes == [.stopped(stopped)])
     }
 
     @Test("a training that does not heed the cancel is left behind after five seconds")
@@ -146,7 +245,12 @@ struct WorkerStateTests {
         var lost = Bench()
         lost.configure()
         lost.handle(.coordinatorLost(reason: "closed"))
-        #expect(lost.outcomes == [.failed("the coordinator at tcp://hub:5000 is lost: closed")])
+        lost.pass(.seconds(20.1))
+        #expect(
+            lost.outcomes == [
+                .failed(
+                    "the coordinator at tcp://hub:5000 is lost: closed, and it did not come back within 20.0 s")
+            ])
     }
 
     @Test("orders of another run or an older generation are ignored")
@@ -156,22 +260,23 @@ struct WorkerStateTests {
         bench.hear(.abort(reason: "old"), run: "r0", generation: 1)
         bench.hear(.abort(reason: "old"), generation: 0)
         bench.hear(.goodbye, run: "r0", generation: 5)
-        bench.hear(.start(Assignment(generation: 1, rank: 0, members: [], firstStep: 0)), generation: 1)
-        bench.hear(.configuration(RunOffer(yaml: "z", heartbeatTimeoutSeconds: 1)), generation: 1)
+        bench.start(generation: 1)
+        bench.hear(
+            .configuration(RunOffer(yaml: "z", heartbeatTimeoutSeconds: 1, reattachTimeoutSeconds: 9)), generation: 1)
         #expect(bench.others == ["configure r1 y", "start 1"])
         #expect(bench.outcomes.isEmpty)
     }
 
-    @Test("one interrupt asks for a stop, two end it at once and say so")
+    @Test("one interrupt asks to leave at a step boundary, two end it at once and say so")
     func interrupts() {
         var bench = Bench()
         bench.train()
         bench.handle(.interrupt)
-        #expect(bench.others.last == "stop")
+        #expect(bench.messages.last == .leaving)
         var gentle = bench
-        gentle.handle(.finished(finalReport(isComplete: false)))
+        gentle.handle(.paused(Pause(steps: 4)))
         gentle.hear(.goodbye, generation: 1)
-        #expect(gentle.outcomes == [.stopped(finalReport(isComplete: false))])
+        #expect(gentle.outcomes == [.left(steps: 4)])
         bench.handle(.interrupt)
         #expect(bench.others.last == "cancel: the worker was interrupted")
         #expect(bench.failures == [WorkerFailure("the worker was interrupted", origin: .interrupt)])
@@ -190,10 +295,11 @@ struct WorkerStateTests {
         let before = bench.sent.count
         bench.handle(.reported(.step(stepReport(1))))
         bench.handle(.reported(.log(LogLine(.info, "loading"))))
-        bench.handle(.configured(sameIdentity))
-        bench.handle(.configured(sameIdentity))
+        bench.handle(.configured(Readiness(sameIdentity)))
+        bench.handle(.configured(Readiness(sameIdentity)))
         bench.handle(.finished(finalReport()))
-        #expect(bench.sent[before...].map(\.message) == [.log(LogLine(.info, "loading")), .ready(sameIdentity)])
+        #expect(
+            bench.sent[before...].map(\.message) == [.log(LogLine(.info, "loading")), .ready(Readiness(sameIdentity))])
     }
 
     @Test("a worker that was itself held up does not blame the coordinator")
@@ -209,11 +315,11 @@ struct WorkerStateTests {
     @Test("a coordinator that speaks another version ends it with the reason")
     func otherVersion() {
         var bench = Bench()
-        bench.handle(.undecodable(.unsupportedVersion(2)))
+        bench.handle(.undecodable(.unsupportedVersion(3)))
         #expect(
             bench.outcomes == [
                 .failed(
-                    "the sender speaks version 2 of the control protocol and this program version 1; start the same build "
+                    "the sender speaks version 3 of the control protocol and this program version 2; start the same build "
                         + "everywhere")
             ])
     }

@@ -28,21 +28,25 @@ extension EndToEnd {
             }
         }
 
-        @Test("over tcp end in the same way, with their workers")
-        func overTCP() throws {
+        @Test("go on without a worker that is asked to end, and stop with a checkpoint when too few would remain")
+        func leavingWorkers() throws {
             try Sandbox.with { sandbox in
                 let team = try sandbox.startOverTCP(
                     sandbox.training("coordinator", workers: 2, "training.batch=32", "training.epochs=100"))
                 _ = try team.coordinator.line(holding: "training with")
                 let run = try sandbox.run()
                 #expect(poll { run.stepCount > 1 })
-                // Not the coordinator but one of the workers: all agree to stop.
                 team.workers[1].signal(SIGINT)
-                for process in [team.coordinator] + team.workers {
+                #expect(try team.workers[1].end() == .status(130), "\(team.workers[1].standardError)")
+                _ = try team.coordinator.line(holding: "leaves the run as it was asked to; the others go on")
+                let steps = run.stepCount
+                #expect(poll { run.stepCount > steps + 1 })
+                team.workers[0].signal(SIGTERM)
+                for process in [team.coordinator, team.workers[0]] {
                     #expect(try process.end() == .status(130), "\(process.standardError)")
                 }
                 let result = try run.result
-                #expect(result.status == "interrupted")
+                #expect(result.status == "interrupted" && result.generations == 2)
                 #expect(try run.checkpoint().parameterHash == result.parameterHash)
             }
         }

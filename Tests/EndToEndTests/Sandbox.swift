@@ -39,10 +39,13 @@ final class Sandbox: Sendable {
 
     /// Starts `convoy`; runs go to the sandbox.
     ///
-    /// - Parameter data: The value of `$CONVOY_DATA`.
-    func start(_ arguments: [String], data: String? = nil) throws -> ConvoyProcess {
+    /// - Parameters:
+    ///   - data: The value of `$CONVOY_DATA`.
+    ///   - faults: The value of `$CONVOY_FAILPOINT`.
+    func start(_ arguments: [String], data: String? = nil, faults: String? = nil) throws -> ConvoyProcess {
         let own = ProcessInfo.processInfo.environment
         var environment = [Self.variable: path, "TMPDIR": temporary, "CONVOY_DATA": data ?? path]
+        environment["CONVOY_FAILPOINT"] = faults
         for name in ["PATH", "HOME", "LD_LIBRARY_PATH"] { environment[name] = own[name] }
         let process = try ConvoyProcess(arguments, environment: environment)
         started.withLock { $0.append(process) }
@@ -50,10 +53,10 @@ final class Sandbox: Sendable {
     }
 
     /// Runs `convoy` to its end.
-    func finish(_ arguments: [String], data: String? = nil, within limit: Duration = .seconds(60)) throws
-        -> ConvoyProcess
-    {
-        let process = try start(arguments, data: data)
+    func finish(
+        _ arguments: [String], data: String? = nil, faults: String? = nil, within limit: Duration = .seconds(60)
+    ) throws -> ConvoyProcess {
+        let process = try start(arguments, data: data, faults: faults)
         try process.end(within: limit)
         return process
     }

@@ -25,6 +25,7 @@ struct RunRecorderTests {
         let screen = Screen()
         let directory: RunDirectory
         let recorder: RunRecorder
+        let hub: any Transport
 
         init() throws {
             folder = try TemporaryFolder()
@@ -32,9 +33,19 @@ struct RunRecorderTests {
             let environment = EnvironmentRecord(
                 run: directory.id, version: "1", build: "1+a", startedAt: "now", host: "here", operatingSystem: "Linux",
                 cpu: "some", cores: 2, memoryMB: 1, openblasCore: "Haswell", zeromqVersion: "4", command: ["convoy"])
+            hub = try InMemoryNetwork().endpoint("hub")
             recorder = try RunRecorder(
                 RunConfiguration.defaults(overrides: ["training.epochs=2"]), directory: directory,
-                environment: environment, display: screen)
+                environment: environment, ledger: Ledger.open(path: directory.file(Ledger.name)).ledger,
+                coordinator: Coordinator(transport: hub, settings: .init(run: "r", yaml: "", workers: 2)),
+                display: screen)
+        }
+
+        /// The step of the newest good checkpoint.
+        var savedStep: Int? {
+            get throws {
+                try CheckpointStore(directory: directory.checkpoints, keep: 3).newest { Issue.record("\($0)") }?.step
+            }
         }
 
         func text(_ name: String) throws -> String { try folder.text("\(directory.id)/\(name)") }
@@ -48,15 +59,19 @@ struct RunRecorderTests {
             let members = (0..<2).map { rank in
                 Assignment.Member(
                     rank: rank, id: rank == 0 ? "b" : "a", host: "here", pid: Int32(10 + rank),
-                    dataAddress: "tcp://x:\(rank)")
+                    dataAddress: "tcp://x:\(rank)", stateAddress: "tcp://y:\(rank)", steps: 0)
             }
+            var introductions: [RunPast.Member] = []
             for (id, pid) in [("a", Int32(11)), ("b", 10)] {
                 let hello = Hello(
                     build: "1+a", host: "here", pid: pid, threads: 1, kernels: "avx2", blasCore: "Haswell",
-                    dataAddress: "tcp://x:1")
+                    dataAddress: "tcp://x:1", stateAddress: "tcp://y:1")
                 recorder.observe(.joined(PeerID(stringLiteral: id), hello))
+                introductions.append(.init(id: PeerID(stringLiteral: id), hello: hello))
             }
-            recorder.observe(.started(generation: 1, members: members))
+            let assignment = Assignment(
+                generation: 1, rank: 0, members: members, shardCounts: [1, 1], firstStep: 0)
+            recorder.observe(.started(assignment, introductions, nil))
         }
 
         func step(_ step: Int, samples: Int = 4, lossSum: Double = 8) {
@@ -78,7 +93,8 @@ struct RunRecorderTests {
             for offset in stride(from: 0, to: bytes.count, by: 2) {
                 let end = min(offset + 2, bytes.count)
                 let part = CheckpointPart(
-                    file: "state.json", step: step, offset: offset, totalBytes: bytes.count, isLast: end == bytes.count)
+                    file: "model.safetensors", step: step, offset: offset, totalBytes: bytes.count,
+                    isLast: end == bytes.count)
                 recorder.observe(.checkpointPart(part, Frame(Array(bytes[offset..<end]))))
             }
         }
@@ -131,7 +147,7 @@ struct RunRecorderTests {
             #"{"epoch":0,"kind":"epoch","samples":6,"samples_per_second":12,"seconds":0.5,"steps":2,"test_accuracy":0.5,"#
             + #""test_loss":2,"test_samples":10,"train_accuracy":0.3333333333333333,"train_loss":1.5}"#
         #expect(lines[2] == epoch)
-        #expect(try bench.recorder.checkpoint.map { try Checkpoint.open($0.directory).step } == 4)
+        #expect(try bench.savedStep == 4)
         #expect(bench.screen.warnings == [])
         #expect(bench.screen.progress.map(\.step) == [1, 2, 1, 2])
         #expect(bench.screen.progress.map(\.epoch) == [1, 1, 2, 2])
@@ -175,48 +191,73 @@ struct RunRecorderTests {
         #expect(try failed.text("logs/coordinator.log").contains("the run ended: failed: worker 1 died"))
     }
 
-    @Test("a checkpoint that cannot be written is a warning; the run goes on, and later ones are tried")
+    @Test("a checkpoint that cannot be written costs nothing while later ones can; without any the run ends as failed")
     func refusedCheckpoint() throws {
-        let bench = try Bench()
-        bench.start()
-        bench.checkpoint(1)
-        #expect(bench.recorder.checkpoint?.step == 1)
-        // A file where the next checkpoint would be made.
-        let obstacle = bench.directory.checkpoints + "/.step-2.partial"
-        #expect(FileManager.default.createFile(atPath: obstacle, contents: nil))
-        bench.checkpoint(2)
-        #expect(bench.screen.warnings.count == 1)
-        #expect(
-            bench.screen.warnings.first
-                == "the checkpoint of step 2 was not written: \(obstacle): cannot be created: File exists; "
-                + "check the disk and the path",
-            "\(bench.screen.warnings)")
-        #expect(bench.recorder.checkpoint?.step == 1)
-        #expect(try bench.text("logs/coordinator.log").contains("error the checkpoint of step 2 was not written: "))
-        bench.step(2)
-        bench.checkpoint(3)
-        #expect(bench.recorder.checkpoint?.step == 3)
-        #expect(bench.screen.warnings.count == 1)
-        #expect(try bench.recorder.conclude(.completed(bench.report(steps: 1))).status == .completed)
+        func finish(laterCheckpoint: Bool) throws -> (Bench, String, RunResult) {
+            let bench = try Bench()
+            bench.start()
+            bench.checkpoint(1)
+            // A file where the next checkpoint would be made.
+            let obstacle = bench.directory.checkpoints + "/.step-2.partial"
+            #expect(FileManager.default.createFile(atPath: obstacle, contents: nil))
+            bench.checkpoint(2)
+            if laterCheckpoint { bench.checkpoint(3) }
+            return (bench, obstacle, try bench.recorder.conclude(.completed(bench.report(steps: 2))))
+        }
+        let (good, _, fine) = try finish(laterCheckpoint: true)
+        #expect(fine.status == .completed && fine.error == nil)
+        #expect(good.screen.warnings == [])
+
+        let (bad, obstacle, result) = try finish(laterCheckpoint: false)
+        let problem =
+            "the checkpoint of step 2 was not written: \(obstacle): cannot be created: File exists; check the disk and "
+            + "the path; training goes on, and it is tried again"
+        #expect(bad.screen.warnings == [problem])
+        #expect(result.status == .failed && result.parameterHash == "abc")
+        #expect(result.error == "the training is complete, but its last checkpoint is missing: \(problem)")
     }
 
-    @Test("half a checkpoint is removed when the run ends, and when a newer one begins")
+    @Test("half a checkpoint is removed when the run ends, and when a newer one begins; one with a gap is refused")
     func halfCheckpoint() throws {
         let bench = try Bench()
-        func begin(_ step: Int) {
-            let part = CheckpointPart(file: "state.json", step: step, offset: 0, totalBytes: 8, isLast: false)
+        func part(_ step: Int, at offset: Int, isLast: Bool = false) {
+            let part = CheckpointPart(
+                file: "model.safetensors", step: step, offset: offset, totalBytes: 8, isLast: isLast)
             bench.recorder.observe(.checkpointPart(part, Frame([1, 2])))
         }
-        func names() throws -> [String] {
-            try FileManager.default.contentsOfDirectory(atPath: bench.directory.checkpoints).sorted()
-        }
-        begin(1)
-        #expect(try names() == [".step-1.partial"])
-        begin(2)
-        #expect(try names() == [".step-2.partial"])
+        part(1, at: 0)
+        part(2, at: 0)
+        part(2, at: 6, isLast: true)
+        part(3, at: 2)
         _ = try bench.recorder.conclude(.failed(RunFailure(cause: "gone", consequences: [])))
-        #expect(try names() == [])
-        #expect(bench.recorder.checkpoint == nil)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.directory.checkpoints) == [])
+        #expect(
+            bench.screen.warnings == [
+                "the checkpoint of step 2 was not written: model.safetensors: came with a gap before byte 6; training goes "
+                    + "on, and it is tried again"
+            ])
+    }
+
+    @Test("the journal tells a later coordinator what was committed, also after going back to a checkpoint")
+    func journal() throws {
+        let bench = try Bench()
+        bench.start()
+        for step in 0..<3 { bench.step(step) }
+        bench.evaluate(0)
+        bench.recorder.observe(.rewound(to: 2))
+        #expect(try bench.text("metrics.jsonl").split(separator: "\n").count == 3)
+        bench.recorder.observe(.rewound(to: 1))
+        bench.step(1, samples: 3)
+        #expect(bench.recorder.record())
+        #expect(bench.recorder.result.steps == 2 && bench.recorder.result.samples == 7)
+        #expect(bench.recorder.result.epochs == 0)
+        let records = try Ledger.decode(Journal.records(path: bench.directory.file(Ledger.name)))
+        let past = RunPast(Ledger.valid(records))
+        #expect(past.generation == 1 && past.steps == 2 && past.evaluatedEpochs == 0 && past.stepsPerEpoch == 2)
+        #expect(past.members.map(\.id) == ["a", "b"] && past.shardCounts == [1, 1])
+        let steps = try bench.text("metrics.jsonl").split(separator: "\n")
+        #expect(steps.count == 2 && steps[1].contains(#""samples":3"#))
+        _ = try bench.recorder.conclude(.failed(RunFailure(cause: "gone", consequences: [])))
     }
 
     @Test("what workers say goes to their logs, and refusals and warnings to the screen")

@@ -1,7 +1,9 @@
 import Autograd
 import Checkpoints
+import Cluster
 import Foundation
 import Hashing
+import Messaging
 import Models
 import Optimizers
 import Tensors
@@ -16,7 +18,7 @@ struct SnapshotTests {
 
     @Test("holds parameters, buffers and counters under PyTorch's names and in its layouts")
     func names() throws {
-        let simple = try Snapshot(replica(), step: 0, epoch: 0, samples: 0)
+        let simple = try Snapshot(replica(), stepsPerEpoch: 5)
         let file = try SafeTensorsFile(bytes: simple.files[0].bytes, name: "model")
         let shapes = Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0.shape) })
         #expect(
@@ -29,7 +31,7 @@ struct SnapshotTests {
 
         let residual = try replica("model.name=resnet20")
         let model = try SafeTensorsFile(
-            bytes: Snapshot(residual, step: 0, epoch: 0, samples: 0).files[0].bytes, name: "model")
+            bytes: Snapshot(residual, stepsPerEpoch: 5).files[0].bytes, name: "model")
         let arena = residual.model.arena
         let expected = arena.parameters.map(\.name) + arena.buffers.map(\.name) + arena.counters.map(\.name)
         #expect(model.tensors.map(\.name).sorted() == expected.sorted())
@@ -43,7 +45,9 @@ struct SnapshotTests {
     func values() throws {
         let replica = try replica("model.name=resnet20")
         let arena = replica.model.arena
-        let snapshot = try Snapshot(replica, step: 3, epoch: 1, samples: 77)
+        replica.place.steps = 3
+        replica.place.samples = 77
+        let snapshot = try Snapshot(replica, stepsPerEpoch: 2)
         let file = try SafeTensorsFile(bytes: snapshot.files[0].bytes, name: "model")
         #expect(file.parameterHash().hexadecimal == snapshot.parameterHash)
         #expect(try Snapshot.parameterHash(replica.model) == snapshot.parameterHash)
@@ -72,22 +76,55 @@ struct SnapshotTests {
         let replica = try replica("model.name=resnet20", "training.ema_decay=0.9")
         let average = try #require(replica.optimizer.average)
         average.values[average.parameterRange.lowerBound] += 1
-        let snapshot = try Snapshot(replica, step: 0, epoch: 0, samples: 0)
+        let snapshot = try Snapshot(replica, stepsPerEpoch: 5)
         #expect(
             snapshot.files.map(\.name) == [
-                "model.safetensors", "optimizer.safetensors", "state.json", "ema.safetensors",
+                "model.safetensors", "optimizer.safetensors", "ema.safetensors", "state.json",
             ])
         let model = try SafeTensorsFile(bytes: snapshot.files[0].bytes, name: "model")
-        let file = try SafeTensorsFile(bytes: snapshot.files[3].bytes, name: "ema")
+        let file = try SafeTensorsFile(bytes: snapshot.files[2].bytes, name: "ema")
         #expect(file.tensors.map(\.name) == model.tensors.map(\.name))
         #expect(model.parameterHash().hexadecimal == snapshot.parameterHash, "the hash is that of the weights")
         #expect(file.parameterHash() != model.parameterHash())
     }
 
+    @Test("gives another replica the same state, in whatever parts it came, or nothing when it is damaged")
+    func restore() throws {
+        let replica = try replica("model.name=resnet20", "training.ema_decay=0.9")
+        let arena = replica.model.arena
+        replica.optimizer.average?.values[5] = 42
+        for index in arena.parameterRange { arena.values[index] += Float(index % 7) }
+        for index in arena.bufferRange { arena.values[index] = Float(index % 5) }
+        for index in 0..<replica.optimizer.count { replica.optimizer.slots[0][index] = Float(index % 11) }
+        arena.counts[0] = 9
+        replica.place.steps = 12
+        replica.place.updates = 11
+        replica.place.epochSamples = 40
+        let snapshot = try Snapshot(replica, stepsPerEpoch: 5)
+
+        let other = try self.replica("model.name=resnet20", "training.ema_decay=0.9")
+        try snapshot.restore(other)
+        let copy = try Snapshot(other, stepsPerEpoch: 5)
+        #expect(copy.files.map(\.bytes) == snapshot.files.map(\.bytes))
+        #expect(other.place == replica.place && other.optimizer.steps == 11)
+        var joined: [String: Data] = [:]
+        for (part, bytes) in snapshot.parts { joined[part.file, default: Data()].append(bytes.data) }
+        #expect(snapshot.files.allSatisfy { joined[$0.name] == $0.bytes })
+        #expect(snapshot.parts.map(\.part.isLast) == [false, false, false, true])
+
+        let seed = try self.replica("model.name=resnet20", "training.ema_decay=0.9", "run.seed=7")
+        #expect {
+            try snapshot.restore(seed)
+        } throws: {
+            "\($0)"
+                == "the state of the replica cannot be taken over: it was made with seed 1 and 2 shards, not with 7 and 2"
+        }
+    }
+
     @Test("holds the optimizer's slots, one tensor for each parameter")
     func optimizer() throws {
         let replica = try replica()
-        let snapshot = try Snapshot(replica, step: 0, epoch: 0, samples: 0)
+        let snapshot = try Snapshot(replica, stepsPerEpoch: 5)
         #expect(snapshot.files.map(\.name) == ["model.safetensors", "optimizer.safetensors", "state.json"])
         let file = try SafeTensorsFile(bytes: snapshot.files[1].bytes, name: "optimizer")
         let slots = replica.optimizer.optimizer.slotNames

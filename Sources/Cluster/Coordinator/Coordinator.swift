@@ -5,6 +5,9 @@ import Threading
 public protocol CoordinatorObserver: AnyObject {
     /// Takes a report, on the thread that runs the coordinator; while it is busy, workers hear nothing.
     func observe(_ report: CoordinatorReport)
+
+    /// Brings to the disk what it took, so that a coordinator that takes over knows it; false when that failed.
+    func record() -> Bool
 }
 
 /// Runs the coordinator's state machine over a transport.
@@ -41,11 +44,13 @@ public final class Coordinator: Sendable {
                 nextTick = .now + Self.interval
                 events.append(.tick)
             }
-            for event in events {
+            while !events.isEmpty {
+                let event = events.removeFirst()
                 for action in state.handle(event, at: .now) {
                     switch action {
                     case .send(let envelope, let peer): send(envelope, to: peer)
                     case .report(let report): observer.observe(report)
+                    case .record(let steps): if observer.record() { events.append(.recorded(steps: steps)) }
                     case .conclude(let outcome): return outcome
                     }
                 }
@@ -58,6 +63,15 @@ public final class Coordinator: Sendable {
 
     /// Says that the process of a launched worker has ended; safe from any thread.
     public func processExited(_ worker: PeerID, _ exit: ProcessExit) { local.push(.processExited(worker, exit)) }
+
+    /// Says that a checkpoint is complete; safe from any thread.
+    public func saved(step: Int) { local.push(.saved(step: step)) }
+
+    /// Says that a checkpoint could not be written; safe from any thread.
+    public func notSaved(_ reason: String) { local.push(.notSaved(reason: reason)) }
+
+    /// Says that the run cannot go on; safe from any thread.
+    public func fail(_ reason: String) { local.push(.failed(reason: reason)) }
 
     private func translated(_ event: TransportEvent) -> CoordinatorState.Event? {
         switch event {

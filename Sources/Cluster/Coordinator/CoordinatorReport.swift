@@ -9,14 +9,18 @@ public enum CoordinatorReport: Sendable {
     case joined(PeerID, Hello)
     /// A worker was refused, and why.
     case refused(PeerID, who: String, reason: String)
-    /// All workers train.
-    case started(generation: Int, members: [Assignment.Member])
+    /// The workers of a generation train; how each introduced itself, by rank, and what all of them share.
+    case started(Assignment, [RunPast.Member], Identity?)
+    /// The state of later steps is lost; steps from this one on are taken again.
+    case rewound(to: Int)
     /// A step was applied.
     case stepped(StepReport)
     /// An evaluation is complete.
     case evaluated(EvaluationTotals)
     /// Some bytes of a checkpoint.
     case checkpointPart(CheckpointPart, Frame)
+    /// A checkpoint is complete.
+    case saved(step: Int)
     /// A worker has ended its part.
     case finished(rank: Int, FinalReport)
     /// A worker's line for the run's log.
@@ -25,9 +29,9 @@ public enum CoordinatorReport: Sendable {
     case notice(Logger.Level, String)
 }
 
-/// Whom a run waits for before it starts.
+/// Whom a run waits for before it starts or goes on.
 public struct Waiting: Sendable, Equatable, CustomStringConvertible {
-    /// How many workers the run starts with.
+    /// How many workers the run needs.
     public let needed: Int
     /// Workers that are ready, by name.
     public let ready: [String]
@@ -37,7 +41,7 @@ public struct Waiting: Sendable, Equatable, CustomStringConvertible {
     public let left: Duration
 
     /// How many workers have not joined.
-    public var missing: Int { needed - ready.count - configuring.count }
+    public var missing: Int { max(0, needed - ready.count - configuring.count) }
 
     /// Who is there and who is not, as part of a sentence.
     public var description: String {

@@ -1,7 +1,7 @@
 import Logging
 import Messaging
 
-/// How a run breaks down: everyone is told at once, and the first cause is looked for a moment longer.
+/// How workers are lost, and how a run breaks down when it cannot go on.
 extension CoordinatorState {
     /// A worker is gone; `text` describes it as it was.
     mutating func lose(
@@ -9,17 +9,32 @@ extension CoordinatorState {
     ) {
         guard let position = index(of: peer) else { return }
         let member = members[position]
-        switch (phase, member.stage) {
-        case (.joining, _): drop(position, kind, text(member), at: now)
-        case (.running, .finished): note(.info, "\(text(member)); it had finished")
-        case (.running, .training), (.failing, _):
+        // Nobody has heard of it since the coordinator took over, so its connection says nothing.
+        if member.isAway && kind == .connection { return }
+        let words = text(member)
+        switch phase {
+        case .joining: return drop(position, kind, words, at: now)
+        case .failing:
             members[position].stage = .left
-            fail(kind, worker: peer, text(member), at: now)
-        case (.running, _), (.concluded, _): break
+            return fail(kind, worker: peer, words, at: now)
+        case .concluded: return
+        case .running, .regrouping, .waiting: break
         }
+        guard member.rank != nil else { return drop(position, kind, words, at: now) }
+        members.remove(at: position)
+        if case .finished = member.stage, phase == .running {
+            note(.info, "\(words); it had finished")
+            return endWhenAllFinished(at: now)
+        }
+        departures[peer] = (member, "\(words), and the others went on without it")
+        causes.note(kind, worker: peer, words)
+        note(.warning, "\(words); the others take over its shards")
+        hasLost = true
+        halt(words, at: now)
     }
 
     mutating func processExited(_ peer: PeerID, _ exit: ProcessExit, at now: ContinuousClock.Instant) {
+        exited.insert(peer)
         let kind: FailureCauses.Kind = if case .signal = exit { .root } else { .exit }
         if let position = index(of: peer) {
             let member = members[position]
@@ -27,19 +42,31 @@ extension CoordinatorState {
             // Its own words, if it said any, tell more than its exit status; a signal tells more than a lost connection.
             return lose(peer, kind, { "\($0.title) \(exit)\($0.place)" }, at: now)
         }
-        guard settings.launched.contains(peer) else { return note(.info, "process '\(peer.name)' \(exit)") }
+        if let (member, _) = departures[peer] {
+            let text = "\(member.title) \(exit)\(member.place)"
+            causes.note(kind, worker: peer, text)
+            return note(.warning, text)
+        }
+        guard settings.launched.contains(peer), phase == .joining else {
+            return note(.info, "process '\(peer.name)' \(exit)")
+        }
         fail(kind, worker: peer, "worker '\(peer.name)' \(exit) before it joined; its log says more", at: now)
     }
 
     mutating func workerFailed(_ position: Int, _ failure: WorkerFailure, at now: ContinuousClock.Instant) {
         let kind: FailureCauses.Kind =
             switch failure.origin {
-            case .own: .root
+            case .own, .run: .root
             case .consequence: .consequence
             case .interrupt: .interrupt
             }
+        let member = members[position]
         let verb = failure.origin == .interrupt ? "was interrupted" : "failed"
-        lose(members[position].id, kind, { "\($0.title) \(verb)\($0.place): \(printable(failure.reason))" }, at: now)
+        let words = "\(member.title) \(verb)\(member.place): \(printable(failure.reason))"
+        guard failure.origin == .run else { return lose(member.id, kind, { _ in words }, at: now) }
+        // No other worker would fare better.
+        members[position].stage = .left
+        fail(kind, worker: member.id, words, at: now)
     }
 
     /// Notes a cause, and tells all workers to end when it is the first one.

@@ -2,25 +2,14 @@ import Logging
 import Messaging
 import Threading
 
-/// From the first hello to the start.
+/// From the first hello to the readiness for a place.
 extension CoordinatorState {
     mutating func greet(_ hello: Hello, from peer: PeerID, at now: ContinuousClock.Instant) {
-        if let known = index(of: peer) {
-            // A worker says hello until it is answered, so the answer may have crossed its second hello.
-            if members[known].hello == hello && members[known].stage == .configuring {
-                members[known].lastHeard = now
-                offer(to: peer)
-            } else {
-                note(
-                    .warning, "\(members[known].title) said hello again (now \(hello.host), pid \(hello.pid)); ignored")
-            }
-            return
-        }
+        if let known = index(of: peer) { return greetAgain(hello, at: known, now: now) }
         if let problem = textProblem(peer.name) { return refuse(peer, "its id is unusable: \(problem)") }
+        if hello.attachedGeneration != nil { return ask(peer, toRejoin: departures[peer]?.reason) }
         switch phase {
-        case .joining: break
-        case .running:
-            return refuse(peer, "the run is under way with its \(settings.workers) workers; start it for the next run")
+        case .joining, .running, .regrouping, .waiting: break
         case .failing, .concluded: return refuse(peer, "the run is ending; start it for the next run")
         }
         if let build = settings.build, build != hello.build {
@@ -32,25 +21,74 @@ extension CoordinatorState {
             }
             return
         }
-        guard members.count < settings.workers else {
-            return refuse(peer, "the run has its \(settings.workers) workers already; raise cluster.workers for more")
+        if let count = evictions[peer], count >= Self.evictionLimit {
+            return refuse(
+                peer, "it was put out of the run \(count) times: \(departures[peer]?.reason ?? "it did not answer")")
         }
-        members.append(Member(hello: hello, id: peer, lastHeard: now))
+        if interrupts > 0 { return refuse(peer, "the run is ending; start it for the next run") }
+        let limit = phase == .joining ? settings.workers : settings.shards
+        guard members.count < limit else {
+            let remedy = phase == .joining ? "raise cluster.workers for more" : "more would have no shard to compute"
+            return refuse(peer, "the run has its \(limit) workers already; \(remedy)")
+        }
+        members.append(Member(hello: hello, id: peer, at: now))
         actions.append(.report(.joined(peer, hello)))
         offer(to: peer)
     }
 
-    private mutating func offer(to peer: PeerID) {
-        let timeout = settings.heartbeatTimeout.seconds
-        send(.configuration(RunOffer(yaml: settings.yaml, heartbeatTimeoutSeconds: timeout)), to: peer)
+    /// A worker says hello until it is answered, so an answer may have crossed its second hello; and it says hello
+    /// again when it has lost sight of the coordinator.
+    private mutating func greetAgain(_ hello: Hello, at position: Int, now: ContinuousClock.Instant) {
+        let member = members[position]
+        var same = hello
+        same.attachedGeneration = member.hello.attachedGeneration
+        guard same == member.hello else {
+            return note(.warning, "\(member.title) said hello again (now \(hello.host), pid \(hello.pid)); ignored")
+        }
+        members[position].lastHeard = now
+        members[position].isAway = false
+        if member.isAway { note(.info, "\(member.title) is back") }
+        // Should the journal have lost the last generations: their numbers are not used again.
+        generation = max(generation, hello.attachedGeneration ?? 0)
+        guard let attached = hello.attachedGeneration else {
+            if member.stage == .configuring { return offer(to: member.id) }
+            if case .ready = member.stage { return offer(to: member.id) }
+            // It has given up its place.
+            lose(member.id, .consequence, { "\($0.title) joins anew\($0.place)" }, at: now)
+            return greet(hello, from: member.id, at: now)
+        }
+        if attached < generation, member.stage == .training {
+            // The order to start was lost on the way.
+            if let assignment = assignment(of: position) { return send(.start(assignment), to: member.id) }
+            lose(member.id, .consequence, { "\($0.title) missed the start of a generation" }, at: now)
+            return ask(member.id, toRejoin: departures[member.id]?.reason)
+        }
+        send(.ping(steps: recordedSteps), to: member.id)
+        if case .regrouping(let isForced, _) = phase {
+            send(isForced ? .halt(reason: "the members of the run change") : .pause, to: member.id)
+        }
     }
 
-    mutating func admit(_ identity: Identity, at position: Int, now: ContinuousClock.Instant) {
+    private mutating func offer(to peer: PeerID) {
+        let offer = RunOffer(
+            yaml: settings.yaml, heartbeatTimeoutSeconds: settings.heartbeatTimeout.seconds,
+            reattachTimeoutSeconds: settings.reattachTimeout.seconds)
+        send(.configuration(offer), to: peer)
+    }
+
+    /// Tells whoever is no member how to become one.
+    mutating func ask(_ peer: PeerID, toRejoin reason: String?) {
+        let reason = reason ?? "it is not among the run's workers"
+        send(.rejoin(reason: reason), to: peer)
+        note(.info, "peer '\(printable(peer.name))' has to join anew: \(reason)")
+    }
+
+    mutating func admit(_ readiness: Readiness, at position: Int, now: ContinuousClock.Instant) {
         let member = members[position]
-        guard phase == .joining, member.stage == .configuring else {
-            return note(.warning, "\(member.title) said that it is ready again; ignored")
+        guard member.stage == .configuring else {
+            return note(.debug, "\(member.title) said that it is ready again; ignored")
         }
-        if let reference, let difference = identity.difference(from: reference.identity) {
+        if let reference, let difference = readiness.identity.difference(from: reference.identity) {
             let reason =
                 "its \(difference.name) is \(quoted(difference.mine)), but \(quoted(difference.other)) on \(reference.title), "
                 + "the first worker of the run; give all workers the same \(difference.name)"
@@ -58,48 +96,32 @@ extension CoordinatorState {
             drop(position, .root, "\(member.title) was refused: \(reason)", at: now)
             return
         }
-        if reference == nil { reference = (identity, member.title) }
-        members[position].stage = .ready
+        if reference == nil { reference = (readiness.identity, member.title) }
+        members[position].stage = .ready(steps: readiness.steps, parameterHash: readiness.parameterHash)
         note(.info, "\(member.title) is ready")
-        if members.count == settings.workers && members.allSatisfy({ $0.stage == .ready }) { start() }
+        switch phase {
+        case .joining:
+            if members.filter(\.isAvailable).count == settings.workers { start(at: now) }
+        case .running: pauseAtBoundary(at: now)
+        case .regrouping, .waiting, .failing, .concluded: break
+        }
     }
 
     private func quoted(_ value: String?) -> String { value.map { "'\($0)'" } ?? "not given" }
 
-    /// Ranks follow the order of joining.
-    private mutating func start() {
-        generation += 1
-        phase = .running
-        for rank in members.indices {
-            members[rank].rank = rank
-            members[rank].stage = .training
-        }
-        let roster = members.indices.map { rank in
-            let hello = members[rank].hello
-            return Assignment.Member(
-                rank: rank, id: members[rank].id, host: hello.host, pid: hello.pid, dataAddress: hello.dataAddress,
-                memoryDomain: hello.memoryDomain)
-        }
-        for member in roster {
-            let assignment = Assignment(
-                generation: generation, rank: member.rank, members: roster, firstStep: settings.firstStep)
-            send(.start(assignment), to: member.id)
-        }
-        actions.append(.report(.started(generation: generation, members: roster)))
-    }
-
-    /// Takes a worker out before the start: the run waits for another, or fails when nobody will start another.
+    /// Takes a worker out that has no place yet: the run waits for another, or fails when nobody will start another.
     mutating func drop(
         _ position: Int, _ kind: FailureCauses.Kind, _ text: String, at now: ContinuousClock.Instant
     ) {
         let member = members[position]
-        guard !settings.launched.contains(member.id) else {
+        guard phase != .joining || !settings.launched.contains(member.id) else {
             members[position].stage = .left
             return fail(kind, worker: member.id, text, at: now)
         }
         members.remove(at: position)
+        guard phase == .joining else { return note(.warning, "\(text); the run goes on without it") }
         // The rest agrees with the reference, whoever it came from; with nobody left the next one sets a new one.
-        if !members.contains(where: { $0.stage == .ready }) { reference = nil }
+        if !members.contains(where: \.isAvailable) { reference = nil }
         note(.warning, "\(text); the run waits for another worker")
     }
 }

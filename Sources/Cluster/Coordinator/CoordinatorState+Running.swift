@@ -1,5 +1,6 @@
 import Logging
 import Messaging
+import Threading
 
 /// What workers say, and how a run ends well.
 extension CoordinatorState {
@@ -11,34 +12,67 @@ extension CoordinatorState {
             return refuse(peer, "it belongs to run '\(envelope.run)' and this is run '\(settings.run)'; start it anew")
         }
         if case .hello(let hello) = envelope.message { return greet(hello, from: peer, at: now) }
-        guard let position = index(of: peer) else {
-            return refuse(peer, "it is not among the run's workers; start it anew")
-        }
+        guard let position = index(of: peer) else { return hearStranger(envelope.message, from: peer) }
         members[position].lastHeard = now
         switch envelope.message {
         // Also from a worker that is known to be gone: its words may come after its exit.
         case .failed(let failure): return workerFailed(position, failure, at: now)
         case .log(let line): return actions.append(.report(.log(peer, clean(line))))
+        case .ready(let readiness): return admit(readiness, at: position, now: now)
         default: break
         }
-        guard phase == .joining || phase == .running else { return }
-        guard envelope.generation == generation else {
+        switch phase {
+        case .joining, .running, .regrouping, .waiting: break
+        case .failing, .concluded: return
+        }
+        guard members[position].rank == nil || envelope.generation == generation else {
             // Heartbeats sent before the start arrive after it; anything else from another generation does not count.
             if case .heartbeat = envelope.message, envelope.generation < generation { return }
             return note(
-                .warning,
+                .info,
                 "\(members[position].title) sent a message of generation \(envelope.generation) in generation \(generation); ignored"
             )
         }
         switch envelope.message {
-        case .ready(let identity): admit(identity, at: position, now: now)
-        case .heartbeat(let progress): members[position].progress = progress
-        case .step, .evaluation, .checkpointPart, .finished:
+        case .heartbeat(let progress): heard(progress, from: position, at: now)
+        case .step(let report): record(report, at: position, now: now)
+        case .leaving:
+            members[position].isLeaving = true
+            note(.notice, "\(members[position].title) was asked to end and leaves at the next step")
+            pauseAtBoundary(at: now)
+        case .paused, .evaluation, .checkpointPart, .verification, .finished:
             guard members[position].stage == .training else {
-                return note(.warning, "\(members[position].title) reported something while it did not train; ignored")
+                return note(.debug, "\(members[position].title) reported something while it did not train; ignored")
             }
             collect(envelope.message, payload, from: position, at: now)
-        case .hello, .failed, .log: break
+        case .hello, .ready, .failed, .log: break
+        }
+    }
+
+    /// Words of a worker that is no member any more, or never was.
+    private mutating func hearStranger(_ message: WorkerMessage, from peer: PeerID) {
+        switch message {
+        case .failed(let failure):
+            note(.warning, "peer '\(printable(peer.name))' failed: \(printable(failure.reason))")
+            if failure.origin == .own { causes.note(.root, worker: peer, printable(failure.reason)) }
+        case .log(let line): actions.append(.report(.log(peer, clean(line))))
+        case .hello, .ready, .heartbeat, .step, .paused, .verification, .leaving, .evaluation, .checkpointPart,
+            .finished:
+            ask(peer, toRejoin: departures[peer]?.reason)
+        }
+    }
+
+    /// Takes the next step's report, whoever brings it; what is known already does not count again.
+    private mutating func record(_ report: StepReport, at position: Int, now: ContinuousClock.Instant) {
+        guard report.step == nextStep else { return }
+        nextStep += 1
+        stepsPerEpoch = report.stepsPerEpoch
+        watch.add(report.seconds)
+        actions.append(.report(.stepped(report)))
+        if let since = brokenSince, phase == .running {
+            brokenSince = nil
+            let seconds = (since.duration(to: now).seconds * 100).rounded() / 100
+            note(.notice, "went on with step \(report.step) after \(seconds) s")
         }
     }
 
@@ -48,76 +82,75 @@ extension CoordinatorState {
     ) {
         let member = members[position]
         switch message {
-        case .step(let report):
-            guard member.rank == 0, lastStep.map({ report.step > $0 }) ?? true else {
-                return note(.warning, "\(member.title) reported step \(report.step) out of turn; ignored")
+        case .paused(let pause):
+            members[position].stage = .paused(pause)
+            if let reason = pause.reason {
+                note(.warning, "\(member.title) cannot go on after \(pause.steps) steps: \(printable(reason))")
             }
-            lastStep = report.step
-            actions.append(.report(.stepped(report)))
+            // Those who were asked to pause at the next boundary agree on it by themselves.
+            if case .regrouping(isForced: false, _) = phase, pause.reason == nil { return }
+            halt("\(member.title) cannot go on", at: now)
         case .evaluation(let report): evaluate(report, from: member, at: now)
         case .checkpointPart(let part):
-            guard member.rank == 0, let payload else {
-                return note(.warning, "\(member.title) sent a part of \(part.file) out of turn; ignored")
-            }
+            guard let payload else { return }
             actions.append(.report(.checkpointPart(part, payload)))
+        case .verification(let verification): verify(verification, from: member, at: now)
         case .finished(let report):
             members[position].stage = .finished(report)
             actions.append(.report(.finished(rank: member.rank ?? position, report)))
             endWhenAllFinished(at: now)
-        case .hello, .ready, .heartbeat, .failed, .log: break
+        case .hello, .ready, .heartbeat, .step, .leaving, .failed, .log: break
         }
     }
 
     private mutating func evaluate(_ report: EvaluationReport, from member: Member, at now: ContinuousClock.Instant) {
-        var tally = tallies[report.epoch] ?? EvaluationTally(epoch: report.epoch, chunkCount: report.chunkCount)
-        let wasComplete = tally.totals != nil
+        // Who says it again has not heard that it arrived.
+        guard report.epoch >= evaluatedEpochs else { return send(.evaluated(epoch: report.epoch), to: member.id) }
+        guard report.epoch == evaluatedEpochs else {
+            return note(.warning, "\(member.title) evaluated epoch \(report.epoch) before \(evaluatedEpochs); ignored")
+        }
+        var tally = evaluation ?? EvaluationTally(epoch: report.epoch, chunkCount: report.chunkCount)
         if let contradiction = tally.add(report) {
             return fail(.root, worker: member.id, "\(member.title) contradicts the others: \(contradiction)", at: now)
         }
-        tallies[report.epoch] = tally
-        if !wasComplete, let totals = tally.totals { actions.append(.report(.evaluated(totals))) }
+        evaluation = tally
+        guard let totals = tally.totals else { return }
+        evaluation = nil
+        evaluatedEpochs += 1
+        actions.append(.report(.evaluated(totals)))
+        actions.append(.record(steps: nextStep))
+        for member in members where member.rank != nil { send(.evaluated(epoch: totals.epoch), to: member.id) }
     }
 
-    private mutating func endWhenAllFinished(at now: ContinuousClock.Instant) {
-        let reports = members.compactMap { member in
-            if case .finished(let report) = member.stage { report } else { nil }
+    mutating func endWhenAllFinished(at now: ContinuousClock.Instant) {
+        guard phase == .running else { return }
+        let ranked = members.filter { $0.rank != nil }
+        let reports = ranked.compactMap { member in
+            if case .finished(let report) = member.stage { (member: member, report: report) } else { nil }
         }
-        guard reports.count == members.count, let first = reports.first else { return }
-        if let difference = differingRanks(reports) {
-            return fail(.root, worker: nil, difference, at: now)
-        }
-        for tally in tallies.values.sorted(by: { $0.epoch < $1.epoch }) where tally.totals == nil && first.isComplete {
-            let missing = tally.missing
+        guard reports.count == ranked.count, let first = reports.first?.report else { return }
+        let hashes = reports.map { (member: $0.member, hash: $0.report.parameterHash) }
+        guard compare(hashes, after: first.steps, at: now) else { return }
+        if first.isComplete, let evaluation, !evaluation.missing.isEmpty {
             return fail(
                 .root, worker: nil,
-                "the evaluation of epoch \(tally.epoch) lacks \(missing.count) chunks, the first of them \(missing[0]); "
-                    + "a worker did not send its share", at: now)
+                "the evaluation of epoch \(evaluation.epoch) lacks \(evaluation.missing.count) chunks, the first of them "
+                    + "\(evaluation.missing[0]); a worker did not send its share", at: now)
         }
         for member in members { send(.goodbye, to: member.id) }
         conclude(first.isComplete ? .completed(first) : .interrupted(first))
     }
 
-    /// Which ranks ended with other parameters than most, or nil when all agree.
-    private func differingRanks(_ reports: [FinalReport]) -> String? {
-        let ranks = Dictionary(grouping: reports.indices, by: { reports[$0].parameterHash })
-        guard ranks.count > 1 else { return nil }
-        // The largest group first, and of equal ones that with the lowest rank.
-        let groups = ranks.sorted { ($1.value.count, $0.value[0]) < ($0.value.count, $1.value[0]) }
-        let described = groups.map { hash, group in
-            let names = group.map { members[$0].title }.joined(separator: ", ")
-            return "\(names): \(hash)"
-        }
-        return "the workers ended with different parameters: " + described.joined(separator: "; ")
-    }
-
-    mutating func interrupt() {
+    mutating func interrupt(at now: ContinuousClock.Instant) {
         interrupts += 1
-        if phase == .running && interrupts == 1 {
+        switch phase {
+        case .running where interrupts == 1, .regrouping where interrupts == 1:
             note(.notice, "interrupted: ending at the next step with a checkpoint; interrupt again to end at once")
-            for member in members where member.isPresent { send(.stop, to: member.id) }
-        } else if case .failing = phase {
-            conclude(.failed(causes.verdict))
-        } else {
+            pauseAtBoundary(at: now)
+        // The pause comes to its end in `regroup`.
+        case .waiting where interrupts == 1: phase = .regrouping(isForced: true, since: now)
+        case .failing: conclude(.failed(causes.verdict))
+        default:
             for member in members where member.isPresent {
                 send(.abort(reason: "the run was interrupted"), to: member.id)
             }

@@ -4,50 +4,13 @@ import Threading
 
 /// The coordinator's side of a run as a pure state machine: events in, actions out; it knows no socket and no clock.
 ///
-/// It waits for the workers, compares them, starts them, collects what they report and ends the run. It concludes
-/// exactly once, and after that it does nothing any more. No event can trap it: what is unexpected is refused or noted.
+/// It waits for the workers, compares them, and gives them a place in a *generation* of workers. It collects what they
+/// report. When a worker is lost, joins or leaves, it has the others pause between two steps and starts the next
+/// generation at the step that the furthest of them has applied. It concludes exactly once, and after that it does
+/// nothing any more. No event can trap it: what is unexpected is refused or noted.
 ///
 /// - Determinism: a function of the events and their times.
 public struct CoordinatorState: Sendable {
-    /// What the run needs.
-    public struct Settings: Sendable {
-        /// The run's id.
-        public var run: String
-        /// The complete configuration for the workers.
-        public var yaml: String
-        /// The build of the coordinator, which workers must have too; nil when any will do.
-        public var build: String?
-        /// How many workers the run starts with.
-        public var workers: Int
-        /// How long to wait for them.
-        public var joinTimeout: Duration
-        /// After how long a silence a worker counts as lost.
-        public var heartbeatTimeout: Duration
-        /// The first step to train, counted from 0.
-        public var firstStep: Int
-        /// Workers that the coordinator's own launcher starts.
-        ///
-        /// Nobody starts them again, so the run fails without them, while it goes on waiting when another one leaves
-        /// before the start.
-        public var launched: Set<PeerID>
-
-        /// Settings for a run.
-        public init(
-            run: String, yaml: String, build: String? = nil, workers: Int, joinTimeout: Duration = .seconds(600),
-            heartbeatTimeout: Duration = .seconds(5), firstStep: Int = 0, launched: Set<PeerID> = []
-        ) {
-            precondition(workers > 0, "a run needs a worker")
-            self.run = run
-            self.yaml = yaml
-            self.build = build
-            self.workers = workers
-            self.joinTimeout = joinTimeout
-            self.heartbeatTimeout = heartbeatTimeout
-            self.firstStep = firstStep
-            self.launched = launched
-        }
-    }
-
     /// What happens to the coordinator.
     public enum Event: Sendable {
         /// A message arrived, with its binary frame.
@@ -60,6 +23,14 @@ public struct CoordinatorState: Sendable {
         case disconnected(PeerID)
         /// A launched process has ended.
         case processExited(PeerID, ProcessExit)
+        /// All reports up to so many steps are on the disk.
+        case recorded(steps: Int)
+        /// A checkpoint of so many steps is complete.
+        case saved(step: Int)
+        /// A checkpoint could not be written, and why.
+        case notSaved(reason: String)
+        /// The run cannot go on, and why.
+        case failed(reason: String)
         /// Somebody asks the run to end: once at the next step, twice at once.
         case interrupt
         /// Time has passed.
@@ -72,18 +43,26 @@ public struct CoordinatorState: Sendable {
         case send(Envelope<CoordinatorMessage>, to: PeerID)
         /// Tell whoever watches the run.
         case report(CoordinatorReport)
+        /// Bring to the disk what was reported, and say so by `recorded`.
+        case record(steps: Int)
         /// The run is over; comes once, as the last action.
         case conclude(RunOutcome)
     }
 
     enum Phase: Equatable {
+        /// Gathers the workers for the start.
         case joining
+        /// A generation trains.
         case running
+        /// Waits until all members stand between two steps; `isForced` when they were not given the time to agree on one.
+        case regrouping(isForced: Bool, since: ContinuousClock.Instant)
+        /// Too few workers are there to go on.
+        case waiting(since: ContinuousClock.Instant)
         case failing(until: ContinuousClock.Instant)
         case concluded
     }
 
-    /// How often the coordinator shows that it lives: workers that hear nothing for the heartbeat timeout leave.
+    /// How often the coordinator shows that it lives: workers that hear nothing for the heartbeat timeout call for it.
     static let pingInterval = Duration.milliseconds(500)
     /// How often it says for whom it waits.
     static let waitingInterval = Duration.seconds(5)
@@ -91,21 +70,50 @@ public struct CoordinatorState: Sendable {
     static let grace = Duration.seconds(1)
     /// A gap between ticks from which on the coordinator itself was held up, so that silence proves nothing.
     static let stall = Duration.seconds(1)
+    /// How long workers may take to find a coordinator that took over.
+    static let attachTimeout = Duration.seconds(5)
+    /// The time between two attempts to write a checkpoint.
+    static let saveInterval = Duration.seconds(10)
+    /// The time between two moves of shards.
+    static let balanceInterval = Duration.seconds(10)
+    /// How often one worker may be put out of the run before it is refused.
+    static let evictionLimit = 3
 
     let settings: Settings
     var phase = Phase.joining
-    /// Workers in order of joining; those who left before the start are not among them.
+    /// Workers in order of joining; those who are gone are not among them.
     var members: [Member] = []
     /// The number of the member list; 0 before the first start.
     package internal(set) var generation = 0
+    /// The shards of the generation's members, by rank.
+    var shardCounts: [Int] = []
     /// The identity that the others must share, and whose it is.
     var reference: (identity: Identity, title: String)?
-    var tallies: [Int: EvaluationTally] = [:]
-    var lastStep: Int?
+    var watch: ProgressWatch
+    /// The generation under way as its workers know it; nil until this coordinator has started one.
+    var roll: Assignment?
+    /// Since when a step is broken; nil while all goes on.
+    var brokenSince: ContinuousClock.Instant?
+    /// Whether somebody was lost since the last generation began, so that complaints of others are explained.
+    var hasLost = false
+    var evaluation: EvaluationTally?
+    var evaluatedEpochs = 0
+    /// The step whose report comes next, and how many are on the disk.
+    var nextStep = 0
+    var recordedSteps = 0
+    var stepsPerEpoch: Int?
+    var savedStep = 0
+    var verifications: [Int: [PeerID: String]] = [:]
     var causes = FailureCauses()
+    /// Workers that are not members any more, as they were, and why.
+    var departures: [PeerID: (member: Member, reason: String)] = [:]
+    var evictions: [PeerID: Int] = [:]
+    var exited: Set<PeerID> = []
     var interrupts = 0
     /// What the event under way asks for.
     var actions: [Action] = []
+    var retrySaving: ContinuousClock.Instant?
+    var nextBalance: ContinuousClock.Instant
     private let began: ContinuousClock.Instant
     private var lastTick: ContinuousClock.Instant
     private var nextPing: ContinuousClock.Instant
@@ -114,10 +122,13 @@ public struct CoordinatorState: Sendable {
     /// A coordinator that waits for its workers from `now` on.
     public init(_ settings: Settings, at now: ContinuousClock.Instant) {
         self.settings = settings
+        watch = ProgressWatch(floor: settings.progressTimeout)
         began = now
         lastTick = now
         nextPing = now + Self.pingInterval
         nextWaiting = now
+        nextBalance = now + Self.balanceInterval
+        takeOver(settings.past, at: now)
     }
 
     /// Takes one event and says what is to be done about it, in order.
@@ -136,9 +147,19 @@ public struct CoordinatorState: Sendable {
         case .disconnected(let peer):
             lose(peer, .connection, { "\($0.title) closed its connection\($0.place)" }, at: now)
         case .processExited(let peer, let exit): processExited(peer, exit, at: now)
-        case .interrupt: interrupt()
+        case .recorded(let steps): recordedSteps = max(recordedSteps, steps)
+        case .saved(let step):
+            savedStep = max(savedStep, step)
+            retrySaving = nil
+            actions.append(.report(.saved(step: step)))
+        case .notSaved(let reason):
+            retrySaving = now + Self.saveInterval
+            note(.error, reason)
+        case .failed(let reason): fail(.root, worker: nil, reason, at: now)
+        case .interrupt: interrupt(at: now)
         case .tick: tick(at: now)
         }
+        regroup(at: now)
         settle(at: now)
         defer { actions = [] }
         return actions
@@ -150,45 +171,63 @@ public struct CoordinatorState: Sendable {
         let gap = lastTick.duration(to: now)
         lastTick = now
         // Whoever was stopped itself, or slept with its host, has heard nobody: that is no fault of theirs.
-        if gap > Self.stall { for position in members.indices { members[position].lastHeard += gap } }
-        for member in members where member.isPresent && member.lastHeard.duration(to: now) > settings.heartbeatTimeout {
-            guard phase == .joining || member.stage == .training else { continue }
-            let text = "\(member.title) sent no heartbeat for \(settings.heartbeatTimeout.seconds) s"
-            lose(
-                member.id, .root,
-                { member in "\(text)\(member.place.isEmpty ? "" : "; it was last seen\(member.place)")" }, at: now)
+        if gap > Self.stall {
+            for position in members.indices {
+                members[position].lastHeard += gap
+                members[position].progressSince += gap
+            }
         }
+        expectSigns(at: now)
+        expectProgress(at: now)
+        balance(at: now)
         if now >= nextPing {
             nextPing = now + Self.pingInterval
-            for member in members where member.isPresent { send(.ping, to: member.id) }
+            if recordedSteps < nextStep { actions.append(.record(steps: nextStep)) }
+            for member in members where member.isPresent && !member.isAway {
+                send(.ping(steps: recordedSteps), to: member.id)
+            }
         }
-        guard phase == .joining else { return }
-        if began.duration(to: now) >= settings.joinTimeout {
-            failToGather(at: now)
+        if let time = retrySaving, now >= time, phase == .running, let first = members.first(where: { $0.rank == 0 }) {
+            retrySaving = nil
+            send(.save, to: first.id)
+        }
+        wait(at: now)
+    }
+
+    /// While workers are missing: says so, and gives up in the end.
+    private mutating func wait(at now: ContinuousClock.Instant) {
+        let since: ContinuousClock.Instant
+        switch phase {
+        case .joining: since = began
+        case .waiting(let start): since = start
+        case .running, .regrouping, .failing, .concluded: return
+        }
+        let waiting = Waiting(
+            needed: phase == .joining ? settings.workers : settings.minWorkers,
+            ready: members.filter(\.isAvailable).map(\.title),
+            configuring: members.filter { $0.stage == .configuring }.map(\.title),
+            left: settings.joinTimeout - since.duration(to: now))
+        if since.duration(to: now) >= settings.joinTimeout {
+            let remedy =
+                phase == .joining
+                ? "start the missing workers sooner, lower cluster.workers or raise cluster.join_timeout_s"
+                : "resume it when there are enough"
+            let verb = phase == .joining ? "start" : "go on"
+            fail(
+                phase == .joining ? .root : .consequence, worker: nil,
+                "the run did not \(verb) within \(settings.joinTimeout.seconds) s: \(waiting); \(remedy)", at: now)
         } else if now >= nextWaiting {
             nextWaiting = now + Self.waitingInterval
-            actions.append(.report(.waiting(waiting(at: now))))
+            actions.append(.report(.waiting(waiting)))
         }
-    }
-
-    /// Whom the run waits for.
-    private func waiting(at now: ContinuousClock.Instant) -> Waiting {
-        Waiting(
-            needed: settings.workers,
-            ready: members.filter { $0.stage == .ready }.map(\.title),
-            configuring: members.filter { $0.stage == .configuring }.map(\.title),
-            left: settings.joinTimeout - began.duration(to: now))
-    }
-
-    private mutating func failToGather(at now: ContinuousClock.Instant) {
-        let waiting = waiting(at: now)
-        fail(
-            .root, worker: nil,
-            "the run did not start within \(settings.joinTimeout.seconds) s: \(waiting); start the missing workers sooner, "
-                + "lower cluster.workers or raise cluster.join_timeout_s", at: now)
     }
 
     // MARK: - Small steps
+
+    /// The members that stand between two steps, for checks.
+    package var availableWorkers: [PeerID] { members.filter(\.isAvailable).map(\.id) }
+    /// The number of members of the generation, for checks.
+    package var memberCount: Int { members.count { $0.rank != nil } }
 
     func index(of peer: PeerID) -> Int? { members.firstIndex { $0.id == peer } }
 

@@ -1,5 +1,5 @@
 /// Sums over the whole test set.
-public struct EvaluationTotals: Sendable, Equatable {
+public struct EvaluationTotals: Codable, Sendable, Equatable {
     /// The epoch after which the evaluation was made, counted from 0.
     public let epoch: Int
     /// Evaluated samples.
@@ -58,6 +58,9 @@ struct EvaluationTally: Sendable {
         }
         return nil
     }
+
+    /// The indices of the chunks that have arrived.
+    var present: [Int] { chunks.indices.filter { chunks[$0] != nil } }
 
     /// The indices of the chunks that have not arrived.
     var missing: [Int] { chunks.indices.filter { chunks[$0] == nil } }

@@ -31,11 +31,17 @@ public enum WorkerMessage: ControlMessage {
     /// Asks to take part.
     case hello(Hello)
     /// Has built everything the configuration asks for.
-    case ready(Identity)
+    case ready(Readiness)
     /// Is alive, and where it stands.
     case heartbeat(Progress)
-    /// Rank 0 alone: a step was applied.
+    /// A step was applied; rank 0 says so at once, the others when they pause.
     case step(StepReport)
+    /// Stands between two steps and waits for what comes next.
+    case paused(Pause)
+    /// The hash of the parameters after a step.
+    case verification(Verification)
+    /// Was asked to end and would like to leave at the next step boundary.
+    case leaving
     /// A share of an evaluation.
     case evaluation(EvaluationReport)
     /// Some bytes of a checkpoint's file; they follow in the binary frame.
@@ -62,7 +68,9 @@ public enum WorkerMessage: ControlMessage {
         case .evaluation(let report): report.problem
         case .checkpointPart(let part): part.problem(payloadBytes: payloadBytes)
         case .finished(let report): report.problem
-        case .failed, .log: nil
+        case .paused(let pause): pause.problem
+        case .verification(let verification): verification.problem
+        case .failed, .log, .leaving: nil
         }
     }
 }
@@ -73,12 +81,22 @@ public enum CoordinatorMessage: ControlMessage {
     case configuration(RunOffer)
     /// The worker cannot take part, and why.
     case refused(reason: String)
-    /// Every worker is ready: train.
+    /// Train as a member of a generation.
     case start(Assignment)
-    /// The coordinator is alive.
-    case ping
-    /// End at the next step boundary with a checkpoint.
-    case stop
+    /// The coordinator is alive and has written down so many steps.
+    case ping(steps: Int)
+    /// Pause at the next step boundary on which all members agree.
+    case pause
+    /// Give up the step under way, which will be done again, and pause.
+    case halt(reason: String)
+    /// The evaluation of an epoch is complete.
+    case evaluated(epoch: Int)
+    /// Send a checkpoint at the next step boundary.
+    case save
+    /// The run is asked to stop here: finish, with a checkpoint if that is this worker's part.
+    case conclude(savesCheckpoint: Bool)
+    /// The sender does not count on this worker any more; it may join anew.
+    case rejoin(reason: String)
     /// End at once; the run has failed or was interrupted.
     case abort(reason: String)
     /// The run is over; everything has arrived.
@@ -92,7 +110,9 @@ public enum CoordinatorMessage: ControlMessage {
         switch self {
         case .configuration(let offer): offer.problem
         case .start(let assignment): assignment.problem
-        case .refused, .ping, .stop, .abort, .goodbye: nil
+        case .ping(let steps): steps < 0 ? "\(steps) steps" : nil
+        case .evaluated(let epoch): epoch < 0 ? "epoch is \(epoch)" : nil
+        case .refused, .pause, .halt, .save, .conclude, .rejoin, .abort, .goodbye: nil
         }
     }
 }

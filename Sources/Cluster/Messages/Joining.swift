@@ -16,15 +16,19 @@ public struct Hello: Codable, Sendable, Equatable {
     public var kernels: String
     /// OpenBLAS' core type, such as `SkylakeX`.
     public var blasCore: String
-    /// Where other workers reach it.
+    /// Where other workers reach it with gradients.
     public var dataAddress: String
     /// What it has in common with those that can share memory with it; empty when nobody can.
     public var memoryDomain: String
+    /// Where others reach it with the state of a replica.
+    public var stateAddress: String
+    /// The generation that it belongs to; nil when it wants to join anew.
+    public var attachedGeneration: Int?
 
     /// Introduces a worker.
     public init(
         build: String, host: String, pid: Int32, threads: Int?, kernels: String, blasCore: String, dataAddress: String,
-        memoryDomain: String = ""
+        memoryDomain: String = "", stateAddress: String, attachedGeneration: Int? = nil
     ) {
         self.build = build
         self.host = host
@@ -34,12 +38,16 @@ public struct Hello: Codable, Sendable, Equatable {
         self.blasCore = blasCore
         self.dataAddress = dataAddress
         self.memoryDomain = memoryDomain
+        self.stateAddress = stateAddress
+        self.attachedGeneration = attachedGeneration
     }
 
     var problem: String? {
+        if let attachedGeneration, attachedGeneration < 1 { return "it belongs to generation \(attachedGeneration)" }
         if pid < 1 { return "pid is \(pid)" }
         if let threads, threads < 1 { return "threads is \(threads)" }
-        return [build, host, kernels, blasCore, dataAddress, memoryDomain].lazy.compactMap(textProblem).first
+        return [build, host, kernels, blasCore, dataAddress, memoryDomain, stateAddress].lazy.compactMap(textProblem)
+            .first
     }
 }
 
@@ -99,79 +107,46 @@ public struct Identity: Codable, Sendable, Equatable {
     }
 }
 
+/// What a worker says once it has built everything.
+public struct Readiness: Codable, Sendable, Equatable {
+    /// What must be the same in all workers.
+    public var identity: Identity
+    /// The number of steps that its replica has applied; more than 0 when it took part in the run before.
+    public var steps: Int
+    /// The hash of its parameters; nil when it says none.
+    public var parameterHash: String?
+
+    /// A worker that is ready.
+    public init(_ identity: Identity, steps: Int = 0, parameterHash: String? = nil) {
+        self.identity = identity
+        self.steps = steps
+        self.parameterHash = parameterHash
+    }
+
+    var problem: String? {
+        steps < 0 ? "\(steps) applied steps" : identity.problem ?? textProblem(parameterHash ?? "")
+    }
+}
+
 /// The run that the coordinator offers to a worker; the run's id stands in the envelope.
 public struct RunOffer: Codable, Sendable, Equatable {
     /// The complete configuration as YAML.
     public var yaml: String
     /// After how long a silence the coordinator counts as lost, in seconds.
     public var heartbeatTimeoutSeconds: Double
+    /// How long a worker goes on without its coordinator, in seconds.
+    public var reattachTimeoutSeconds: Double
 
     /// Offers a run.
-    public init(yaml: String, heartbeatTimeoutSeconds: Double) {
+    public init(yaml: String, heartbeatTimeoutSeconds: Double, reattachTimeoutSeconds: Double) {
         self.yaml = yaml
         self.heartbeatTimeoutSeconds = heartbeatTimeoutSeconds
+        self.reattachTimeoutSeconds = reattachTimeoutSeconds
     }
 
     var problem: String? {
-        (0.1...1e6).contains(heartbeatTimeoutSeconds) ? nil : "heartbeat timeout is \(heartbeatTimeoutSeconds) s"
-    }
-}
-
-/// A worker's place in a generation.
-public struct Assignment: Codable, Sendable, Equatable {
-    /// One worker of the generation.
-    public struct Member: Codable, Sendable, Equatable, CustomStringConvertible {
-        /// Its rank.
-        public var rank: Int
-        /// The name under which the transports know it.
-        public var id: PeerID
-        /// Its host's name.
-        public var host: String
-        /// Its process id on that host.
-        public var pid: Int32
-        /// Where other workers reach it.
-        public var dataAddress: String
-        /// What it has in common with those that can share memory with it; empty when nobody can.
-        public var memoryDomain: String
-
-        /// Names a worker of a generation.
-        public init(
-            rank: Int, id: PeerID, host: String, pid: Int32, dataAddress: String, memoryDomain: String = ""
-        ) {
-            self.rank = rank
-            self.id = id
-            self.host = host
-            self.pid = pid
-            self.dataAddress = dataAddress
-            self.memoryDomain = memoryDomain
-        }
-
-        /// What people call it.
-        public var description: String { "worker \(rank) (\(host), pid \(pid))" }
-    }
-
-    /// The number of this member list, counted from 1.
-    public var generation: Int
-    /// The receiver's rank.
-    public var rank: Int
-    /// All members, by rank.
-    public var members: [Member]
-    /// The first step to train, counted from 0.
-    public var firstStep: Int
-
-    /// Gives a worker its place.
-    public init(generation: Int, rank: Int, members: [Member], firstStep: Int) {
-        self.generation = generation
-        self.rank = rank
-        self.members = members
-        self.firstStep = firstStep
-    }
-
-    var problem: String? {
-        if generation < 1 { return "generation is \(generation)" }
-        if firstStep < 0 { return "the first step is \(firstStep)" }
-        if !members.indices.contains(rank) { return "rank \(rank) is not among \(members.count) members" }
-        return members.enumerated().contains { $0.offset != $0.element.rank } ? "members are not in rank order" : nil
+        [heartbeatTimeoutSeconds, reattachTimeoutSeconds].allSatisfy((0.1...1e6).contains)
+            ? nil : "timeouts are \(heartbeatTimeoutSeconds) s and \(reattachTimeoutSeconds) s"
     }
 }
 

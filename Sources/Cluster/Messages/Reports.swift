@@ -1,26 +1,5 @@
 import Logging
 
-/// Where a worker stands.
-public struct Progress: Codable, Sendable, Equatable {
-    /// What a worker is doing.
-    public enum Phase: String, Codable, Sendable, CaseIterable {
-        case joining, loading, waiting, computing, communicating, updating, evaluating, saving, finishing
-    }
-
-    /// The step under way, counted from 0.
-    public var step: Int
-    /// What the worker is doing.
-    public var phase: Phase
-
-    /// A place in the run.
-    public init(step: Int, phase: Phase) {
-        self.step = step
-        self.phase = phase
-    }
-
-    var problem: String? { step < 0 ? "step is \(step)" : nil }
-}
-
 /// One applied step, over all workers.
 public struct StepReport: Codable, Sendable, Equatable {
     /// The epoch, counted from 0.
@@ -209,6 +188,8 @@ public struct WorkerFailure: Error, Codable, Sendable, Equatable, CustomStringCo
         case consequence
         /// Somebody interrupted the worker.
         case interrupt
+        /// The run itself, on whatever worker: going on without this one would not help.
+        case run
     }
 
     /// What failed, in one sentence.

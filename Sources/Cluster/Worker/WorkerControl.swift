@@ -8,6 +8,7 @@ public final class WorkerControl: Sendable {
     private enum Work: Sendable {
         case configure(run: String, yaml: String)
         case train(Assignment)
+        case conclude(savesCheckpoint: Bool)
     }
 
     /// How long the control thread waits in the transport before it looks for what the work thread says.
@@ -47,8 +48,11 @@ public final class WorkerControl: Sendable {
     ///
     /// It goes out with the next heartbeat.
     public func progress(step: Int, phase: Progress.Phase) {
-        latest.withLock { $0 = Progress(step: step, phase: phase) }
+        latest.withLock { $0 = Progress(step: step, phase: phase, secondsPerShard: $0.secondsPerShard) }
     }
+
+    /// Says how long the worker computes at a shard; cheap and safe from any thread.
+    public func pace(secondsPerShard: Double) { latest.withLock { $0.secondsPerShard = secondsPerShard } }
 
     /// Asks the worker to end: once at the next step, twice at once; safe from any thread.
     public func interrupt() { local.push(.interrupt) }
@@ -59,7 +63,7 @@ public final class WorkerControl: Sendable {
             do {
                 events = try transport.receive(until: .now + Self.interval).map(translated) ?? []
             } catch {
-                delegate.cancel(reason: "\(error)")
+                delegate.cancel(.max, reason: "\(error)")
                 return .failed("\(error)")
             }
             while case .element(let event) = local.pop(until: .now) { events.append(event) }
@@ -89,8 +93,11 @@ public final class WorkerControl: Sendable {
         case .send(let envelope, let payload): send(envelope, payload)
         case .configure(let run, let yaml): work.push(.configure(run: run, yaml: yaml))
         case .start(let assignment): work.push(.train(assignment))
-        case .requestStop: delegate.requestStop()
-        case .cancel(let reason): delegate.cancel(reason: reason)
+        case .finish(let savesCheckpoint): work.push(.conclude(savesCheckpoint: savesCheckpoint))
+        case .requestPause(let generation): delegate.requestPause(of: generation)
+        case .cancel(let generation, let reason): delegate.cancel(generation, reason: reason)
+        case .confirm(let epoch): delegate.confirm(evaluationOf: epoch)
+        case .requestCheckpoint: delegate.requestCheckpoint()
         case .conclude(let outcome): return outcome
         }
         return nil
@@ -113,7 +120,12 @@ public final class WorkerControl: Sendable {
                 case .configure(let run, let yaml):
                     local.push(.configured(try delegate.configure(run: run, yaml: yaml)))
                 case .train(let assignment):
-                    local.push(.finished(try delegate.train(assignment, control: self)))
+                    switch try delegate.train(assignment, control: self) {
+                    case .finished(let report): local.push(.finished(report))
+                    case .paused(let pause): local.push(.paused(pause))
+                    }
+                case .conclude(let savesCheckpoint):
+                    local.push(.finished(try delegate.conclude(savesCheckpoint: savesCheckpoint, control: self)))
                 }
             } catch let failure as WorkerFailure {
                 local.push(.failed(failure))

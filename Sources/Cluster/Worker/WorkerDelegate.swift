@@ -1,22 +1,42 @@
 /// The work that a worker does at the coordinator's word.
 ///
-/// `configure` and `train` are called on the worker's own work thread, one after the other, and may take as long as they
-/// need. `requestStop` and `cancel` are called on the control thread meanwhile and must return at once.
+/// `configure`, `train` and `conclude` are called on the worker's own work thread, one after the other, and may take as
+/// long as they need. The others are called on the control thread meanwhile and must return at once.
 public protocol WorkerDelegate: AnyObject, Sendable {
-    /// Builds what `yaml` asks for and says what must be the same in all workers.
+    /// Builds what `yaml` asks for and says what must be the same in all workers, and how far the replica is.
+    ///
+    /// Called again when the worker joins the run anew; the replica of before remains then.
     ///
     /// - Throws: ``WorkerFailure`` or any other error, whose description becomes the reason.
-    func configure(run: String, yaml: String) throws -> Identity
+    func configure(run: String, yaml: String) throws -> Readiness
 
-    /// Trains as a member of a generation until the end or a stop; reports go to `control`.
+    /// Trains as a member of a generation to the end of the run or to a pause; reports go to `control`.
     ///
-    /// - Throws: ``WorkerFailure`` with origin `.consequence` when the trouble lies elsewhere, such as a lost peer or a
-    ///   cancelled collective; any other error counts as this worker's own.
-    func train(_ assignment: Assignment, control: WorkerControl) throws -> FinalReport
+    /// - Throws: ``WorkerFailure`` or any other error when this worker cannot go on at all.
+    func train(_ assignment: Assignment, control: WorkerControl) throws -> TrainingEnd
 
-    /// Asks the training to end at the next step boundary on which all workers agree.
-    func requestStop()
+    /// Finishes at the step at which the training paused.
+    ///
+    /// - Throws: ``WorkerFailure`` or any other error, whose description becomes the reason.
+    func conclude(savesCheckpoint: Bool, control: WorkerControl) throws -> FinalReport
 
-    /// Makes the training end at once by throwing; waits inside it must be given up.
-    func cancel(reason: String)
+    /// Asks the training of a generation to pause at the next step boundary on which all its members agree.
+    func requestPause(of generation: Int)
+
+    /// Makes the training of all generations up to `generation` pause at once; waits inside it must be given up.
+    func cancel(_ generation: Int, reason: String)
+
+    /// Says that the evaluation of an epoch is complete.
+    func confirm(evaluationOf epoch: Int)
+
+    /// Asks for a checkpoint at the next step boundary.
+    func requestCheckpoint()
+}
+
+/// Why the training of a generation returned.
+public enum TrainingEnd: Sendable, Equatable {
+    /// Everything that was configured is done.
+    case finished(FinalReport)
+    /// It stands between two steps.
+    case paused(Pause)
 }

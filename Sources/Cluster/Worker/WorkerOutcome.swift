@@ -4,6 +4,8 @@ public enum WorkerOutcome: Sendable, Equatable, CustomStringConvertible {
     case completed(FinalReport)
     /// The run was stopped at a step boundary.
     case stopped(FinalReport)
+    /// It was asked to end and left the run at a step boundary.
+    case left(steps: Int)
     /// The coordinator refused it, and why.
     case refused(String)
     /// The coordinator ended the run at once, and why.
@@ -18,6 +20,7 @@ public enum WorkerOutcome: Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .completed(let report): "completed after \(report.steps) steps, parameters \(report.parameterHash)"
         case .stopped(let report): "stopped after \(report.steps) steps, parameters \(report.parameterHash)"
+        case .left(let steps): "left after \(steps) steps"
         case .refused(let reason): "refused: \(reason)"
         case .aborted(let reason): "ended by the coordinator: \(reason)"
         case .interrupted: "interrupted"

@@ -3,7 +3,9 @@ import Threading
 
 /// A worker's side of a run as a pure state machine: events in, actions out; it knows no socket and no clock.
 ///
-/// It concludes exactly once, and after that it does nothing any more. No event can trap it.
+/// It concludes exactly once, and after that it does nothing any more. No event can trap it. It outlives its
+/// coordinator: the training goes on, what the coordinator has not acknowledged is kept, and the worker calls until
+/// somebody answers for the run.
 ///
 /// - Determinism: a function of the events and their times.
 public struct WorkerState: Sendable {
@@ -41,9 +43,11 @@ public struct WorkerState: Sendable {
         /// The connection to the coordinator is gone, and why.
         case coordinatorLost(reason: String)
         /// What the configuration asks for is built.
-        case configured(Identity)
+        case configured(Readiness)
         /// Something to pass on to the coordinator.
         case reported(WorkerReport)
+        /// The training stands between two steps.
+        case paused(Pause)
         /// The training has ended.
         case finished(FinalReport)
         /// Building or training has failed.
@@ -62,10 +66,16 @@ public struct WorkerState: Sendable {
         case configure(run: String, yaml: String)
         /// Train.
         case start(Assignment)
-        /// End the training at the next step boundary.
-        case requestStop
-        /// End the training at once, and why.
-        case cancel(reason: String)
+        /// Pause the training of a generation at the next step boundary.
+        case requestPause(generation: Int)
+        /// Pause the training of all generations up to this one at once, and why.
+        case cancel(generation: Int, reason: String)
+        /// The evaluation of an epoch is complete.
+        case confirm(epoch: Int)
+        /// Send a checkpoint at the next step boundary.
+        case requestCheckpoint
+        /// Finish where the training paused.
+        case finish(savesCheckpoint: Bool)
         /// The worker's part is over; comes once, as the last action.
         case conclude(WorkerOutcome)
     }
@@ -73,10 +83,14 @@ public struct WorkerState: Sendable {
     enum Phase: Equatable {
         case joining
         case configuring
-        case ready
+        case ready(Readiness)
         case running
+        /// Stands between two steps and waits for a new generation, or the end.
+        case paused(Pause)
         /// Has said that it finished and waits for the goodbye.
         case finishing(FinalReport)
+        /// Waits for its training to end, to join anew.
+        case rejoining(until: ContinuousClock.Instant)
         /// Waits for the cancelled training to end.
         case ending(WorkerOutcome, until: ContinuousClock.Instant)
         case concluded
@@ -86,15 +100,25 @@ public struct WorkerState: Sendable {
     static let helloInterval = Duration.seconds(1)
     /// A gap between ticks from which on the worker itself was held up, so that silence proves nothing.
     static let stall = Duration.seconds(1)
+    /// How long a training may take to end before the worker joins anew: as long as a step of a large network.
+    static let rejoinTimeout = Duration.seconds(60)
 
-    private let settings: Settings
-    private(set) var phase = Phase.joining
-    private var run = ""
-    private var generation = 0
+    let settings: Settings
+    var phase = Phase.joining
+    var run = ""
+    var generation = 0
+    var rank: Int?
     private var heartbeatTimeout = Duration.seconds(5)
+    private var reattachTimeout = Duration.seconds(60)
+    /// Since when, and why, the coordinator is out of reach; nil while it answers.
+    var lost: (since: ContinuousClock.Instant, reason: String)?
+    /// Reports that the coordinator has not written down, or not confirmed.
+    var unrecorded: [StepReport] = []
+    var unconfirmed: [EvaluationReport] = []
+    var isLeaving = false
     private var hasInterrupted = false
-    private var actions: [Action] = []
-    private let began: ContinuousClock.Instant
+    var actions: [Action] = []
+    private var began: ContinuousClock.Instant
     private var lastHeard: ContinuousClock.Instant
     private var lastTick: ContinuousClock.Instant
     private var nextHello: ContinuousClock.Instant
@@ -114,20 +138,17 @@ public struct WorkerState: Sendable {
     public mutating func handle(_ event: Event, at now: ContinuousClock.Instant) -> [Action] {
         guard phase != .concluded else { return [] }
         switch event {
-        case .connected: if phase == .joining { sayHello(at: now) }
+        case .connected: if phase == .joining || lost != nil { sayHello(at: now) }
         case .received(let envelope): receive(envelope, at: now)
         case .undecodable(let error): end(.failed("\(error)"), tell: WorkerFailure("\(error)"), at: now)
-        case .coordinatorLost(let reason):
-            // While it joins, the worker goes on calling: the coordinator may start later.
-            if phase != .joining {
-                end(.failed("the coordinator at \(settings.coordinator) is lost: \(reason)"), at: now)
-            }
-        case .configured(let identity):
+        case .coordinatorLost(let reason): lose(reason, at: now)
+        case .configured(let readiness):
             guard phase == .configuring else { break }
-            phase = .ready
-            send(.ready(identity))
+            phase = .ready(readiness)
+            repeatStanding()
         case .reported(let report): pass(report)
-        case .finished(let report): finished(report)
+        case .paused(let pause): paused(pause, at: now)
+        case .finished(let report): finished(report, at: now)
         case .failed(let failure): failed(failure)
         case .interrupt: interrupt()
         case .tick(let progress): tick(progress, at: now)
@@ -144,38 +165,42 @@ public struct WorkerState: Sendable {
         case .refused(let reason): return end(.refused(printable(reason)), at: now)
         case .configuration(let offer) where phase == .joining:
             run = envelope.run
+            lost = nil
             heartbeatTimeout = .seconds(offer.heartbeatTimeoutSeconds)
+            reattachTimeout = .seconds(offer.reattachTimeoutSeconds)
             phase = .configuring
             return actions.append(.configure(run: run, yaml: offer.yaml))
         default: break
         }
         // Another run's coordinator at the same address, or one of before: neither commands this worker.
         guard envelope.run == run, envelope.generation >= generation else { return }
-        switch envelope.message {
-        case .start(let assignment) where phase == .ready && assignment.generation > generation:
-            generation = assignment.generation
-            phase = .running
-            actions.append(.start(assignment))
-        case .stop where phase == .running: actions.append(.requestStop)
-        case .abort(let reason):
-            let why = printable(reason)
-            end(.aborted(why), tell: WorkerFailure("the run was aborted", origin: .consequence), at: now)
-        case .goodbye:
-            if case .finishing(let report) = phase {
-                conclude(report.isComplete ? .completed(report) : .stopped(report))
-            } else {
-                end(.aborted("the coordinator ended the run"), at: now)
-            }
-        case .configuration, .refused, .start, .stop, .ping: break
+        if lost != nil {
+            lost = nil
+            repeatStanding()
         }
+        obey(envelope, at: now)
+    }
+
+    /// Calls for the coordinator from now on; the work goes on meanwhile.
+    private mutating func lose(_ reason: String, at now: ContinuousClock.Instant) {
+        guard phase != .joining, lost == nil else { return }
+        if case .ending = phase { return }
+        lost = (now, reason)
+        nextHello = now
     }
 
     private mutating func tick(_ progress: Progress, at now: ContinuousClock.Instant) {
         let gap = lastTick.duration(to: now)
         lastTick = now
         // A worker that was stopped itself has heard nobody; that is no fault of the coordinator's.
-        if gap > Self.stall { lastHeard += gap }
+        if gap > Self.stall {
+            lastHeard += gap
+            lost?.since += gap
+        }
         if case .ending(let outcome, let deadline) = phase, now >= deadline { return conclude(outcome) }
+        if case .rejoining(let deadline) = phase, now >= deadline {
+            return conclude(.failed("its training did not end within \(Self.rejoinTimeout.seconds) s"))
+        }
         if phase == .joining {
             if began.duration(to: now) >= settings.joinTimeout {
                 conclude(
@@ -188,10 +213,17 @@ public struct WorkerState: Sendable {
             return
         }
         if lastHeard.duration(to: now) > heartbeatTimeout {
-            let silence = "it has said nothing for \(heartbeatTimeout.seconds) s"
-            end(.failed("the coordinator at \(settings.coordinator) is lost: \(silence)"), at: now)
+            lose("it has said nothing for \(heartbeatTimeout.seconds) s", at: now)
         }
-        if phase != .concluded && now >= nextHeartbeat {
+        if let lost, lost.since.duration(to: now) >= reattachTimeout {
+            let reason =
+                "the coordinator at \(settings.coordinator) is lost: \(lost.reason), and it did not come back within "
+                + "\(reattachTimeout.seconds) s"
+            return end(.failed(reason), at: now)
+        }
+        if lost != nil {
+            if now >= nextHello { sayHello(at: now) }
+        } else if now >= nextHeartbeat {
             nextHeartbeat = now + Self.heartbeatInterval
             send(.heartbeat(progress))
         }
@@ -199,53 +231,35 @@ public struct WorkerState: Sendable {
 
     private mutating func sayHello(at now: ContinuousClock.Instant) {
         nextHello = now + Self.helloInterval
-        send(.hello(settings.hello))
+        var hello = settings.hello
+        switch phase {
+        case .running, .paused, .finishing: hello.attachedGeneration = generation
+        case .joining, .configuring, .ready, .rejoining, .ending, .concluded: break
+        }
+        send(.hello(hello))
+    }
+
+    /// Asks to take part as if for the first time; the replica keeps what it knows.
+    mutating func joinAnew(at now: ContinuousClock.Instant) {
+        phase = .joining
+        rank = nil
+        began = now
+        nextHello = now
     }
 
     // MARK: - The work
-
-    private mutating func pass(_ report: WorkerReport) {
-        switch (report, phase) {
-        case (_, .joining): break
-        case (.log(let line), _): send(.log(line))
-        case (.step(let report), .running): send(.step(report))
-        case (.evaluation(let report), .running): send(.evaluation(report))
-        case (.checkpointPart(let part, let bytes), .running): send(.checkpointPart(part), payload: bytes)
-        // What a cancelled training still says does not count any more.
-        case (.step, _), (.evaluation, _), (.checkpointPart, _): break
-        }
-    }
-
-    private mutating func finished(_ report: FinalReport) {
-        switch phase {
-        case .running:
-            phase = .finishing(report)
-            send(.finished(report))
-        case .ending(let outcome, _): conclude(outcome)
-        case .joining, .configuring, .ready, .finishing, .concluded: break
-        }
-    }
-
-    private mutating func failed(_ failure: WorkerFailure) {
-        switch phase {
-        case .joining: conclude(.failed(failure.reason))
-        case .configuring, .ready, .running, .finishing:
-            send(.failed(failure))
-            conclude(.failed(failure.reason))
-        case .ending(let outcome, _): conclude(outcome)
-        case .concluded: break
-        }
-    }
 
     private mutating func interrupt() {
         let isFirst = !hasInterrupted
         hasInterrupted = true
         switch phase {
-        case .running where isFirst: return actions.append(.requestStop)
+        case .running where isFirst, .paused where isFirst:
+            isLeaving = true
+            return send(.leaving)
         case .finishing where isFirst: return
         case .ending(let outcome, _): return conclude(outcome)
-        case .running: actions.append(.cancel(reason: "the worker was interrupted"))
-        case .joining, .configuring, .ready, .finishing, .concluded: break
+        case .running: actions.append(.cancel(generation: .max, reason: "the worker was interrupted"))
+        case .joining, .configuring, .ready, .paused, .finishing, .rejoining, .concluded: break
         }
         if phase != .joining { send(.failed(WorkerFailure("the worker was interrupted", origin: .interrupt))) }
         conclude(.interrupted)
@@ -254,40 +268,25 @@ public struct WorkerState: Sendable {
     // MARK: - Small steps
 
     /// Ends the worker's part; a training under way is cancelled and given a moment to end.
-    private mutating func end(
-        _ outcome: WorkerOutcome, tell failure: WorkerFailure? = nil, at now: ContinuousClock.Instant
-    ) {
+    mutating func end(_ outcome: WorkerOutcome, tell failure: WorkerFailure? = nil, at now: ContinuousClock.Instant) {
         if case .ending = phase { return }
-        let isRunning = phase == .running
         if let failure, phase != .joining { send(.failed(failure)) }
-        guard isRunning else { return conclude(outcome) }
+        guard phase == .running else { return conclude(outcome) }
         let reason =
             switch outcome {
             case .refused(let reason), .aborted(let reason), .failed(let reason): reason
-            case .completed, .stopped, .interrupted: "the worker's part is over"
+            case .completed, .stopped, .left, .interrupted: "the worker's part is over"
             }
         phase = .ending(outcome, until: now + settings.cancelTimeout)
-        actions.append(.cancel(reason: reason))
+        actions.append(.cancel(generation: .max, reason: reason))
     }
 
-    private mutating func send(_ message: WorkerMessage, payload: Frame? = nil) {
+    mutating func send(_ message: WorkerMessage, payload: Frame? = nil) {
         actions.append(.send(Envelope(run: run, generation: generation, message), payload: payload))
     }
 
-    private mutating func conclude(_ outcome: WorkerOutcome) {
+    mutating func conclude(_ outcome: WorkerOutcome) {
         phase = .concluded
         actions.append(.conclude(outcome))
     }
-}
-
-/// What a worker's training tells the coordinator while it runs.
-public enum WorkerReport: Sendable {
-    /// Rank 0 alone: a step was applied.
-    case step(StepReport)
-    /// A share of an evaluation.
-    case evaluation(EvaluationReport)
-    /// Some bytes of a checkpoint's file; the frame may borrow the sender's memory.
-    case checkpointPart(CheckpointPart, Frame)
-    /// A line for the run's log.
-    case log(LogLine)
 }

@@ -126,6 +126,10 @@ public struct TrainingSection: Codable, Sendable, Equatable, ValidatedSection {
     public var checkpointEverySteps = 500
     /// Checkpoints that are kept.
     public var keepCheckpoints = 3
+    /// Steps between two comparisons of the workers' parameters.
+    public var verifyEverySteps = 50
+    /// What happens when a gradient is infinite or not a number.
+    public var nonFinite = NonFinitePolicy.stop
 
     enum CodingKeys: String, CodingKey {
         case epochs, batch, shards, accumulate
@@ -134,6 +138,16 @@ public struct TrainingSection: Codable, Sendable, Equatable, ValidatedSection {
         case emaDecay = "ema_decay"
         case checkpointEverySteps = "checkpoint_every_steps"
         case keepCheckpoints = "keep_checkpoints"
+        case verifyEverySteps = "verify_every_steps"
+        case nonFinite = "non_finite"
+    }
+
+    /// What happens when a gradient is infinite or not a number.
+    public enum NonFinitePolicy: String, Codable, Sendable, CaseIterable {
+        /// The run fails and names the layer, the worker and the samples.
+        case stop
+        /// The step changes nothing, and its samples count as skipped.
+        case skip
     }
 
     /// The defaults.
@@ -145,6 +159,7 @@ public struct TrainingSection: Codable, Sendable, Equatable, ValidatedSection {
         for (key, value) in [
             ("epochs", epochs), ("batch", batch), ("accumulate", accumulate),
             ("checkpoint_every_steps", checkpointEverySteps), ("keep_checkpoints", keepCheckpoints),
+            ("verify_every_steps", verifyEverySteps),
         ] where value < 1 {
             found.append((key, "must be at least 1, found \(value)"))
         }

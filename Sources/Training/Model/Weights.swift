@@ -26,27 +26,31 @@ package enum Weights {
         return writer
     }
 
-    /// Copies a file's tensors into the model; double, half and bfloat16 numbers are converted, step counters may be
+    /// Copies a file's tensors into the model, as ``load(_:into:of:)``.
+    package static func load(_ file: SafeTensorsFile, into model: Model) throws {
+        try load(file, into: model.arena, of: model.name)
+    }
+
+    /// Copies a file's tensors into the values of the model called `name`; double, half and bfloat16 numbers are converted, step counters may be
     /// left out.
     ///
     /// - Throws: `SafeTensorsError` for the first tensor that the model does not have, that is missing, of another
     ///   shape or type, or not finite.
-    package static func load(_ file: SafeTensorsFile, into model: Model) throws {
-        let arena = model.arena
+    package static func load(_ file: SafeTensorsFile, into arena: ParameterArena, of name: String) throws {
         let required = arena.parameters.map(\.name) + arena.buffers.map(\.name)
         let known = Set(required).union(arena.counters.map(\.name))
         if let unknown = file.tensors.first(where: { !known.contains($0.name) })?.name {
             let guess = NearestName.of(unknown, among: required).map { "; did you mean '\($0)'?" } ?? ""
             throw SafeTensorsError(
                 file.name, tensor: unknown,
-                "is none of model '\(model.name)', whose tensors begin with "
+                "is none of model '\(name)', whose tensors begin with "
                     + "\(required.prefix(3).joined(separator: ", "))\(guess)")
         }
         let present = Set(file.tensors.map(\.name))
         if let missing = required.first(where: { !present.contains($0) }) {
             throw SafeTensorsError(
                 file.name, tensor: missing,
-                "is missing; model '\(model.name)' has \(required.count) tensors, the file \(present.count)")
+                "is missing; model '\(name)' has \(required.count) tensors, the file \(present.count)")
         }
         for parameter in arena.parameters {
             let elements = try file.floats(parameter.name, shape: parameter.shape.dimensions)

@@ -1,11 +1,14 @@
+import Checkpoints
 import Cluster
 import Foundation
 import Logging
 import Messaging
 import Tensors
 
-/// The life of a coordinator: from a configuration to the result of the run.
-public final class CoordinatorProcess: Sendable {
+/// The life of a coordinator: from a configuration, or from the directory of a run, to the result of the run.
+///
+/// One thread uses it.
+public final class CoordinatorProcess {
     /// The name under which workers know the coordinator.
     public static let id: PeerID = "coordinator"
 
@@ -13,13 +16,16 @@ public final class CoordinatorProcess: Sendable {
     public let directory: RunDirectory
     /// Where workers reach the coordinator.
     public let address: String
-    private let configuration: RunConfiguration
+    /// The run, resolved.
+    public let configuration: RunConfiguration
     private let build: String
     private let transport: ZeroMQTransport
     /// The ids of the workers that this process starts itself; empty when they join by themselves.
     private let launched: [PeerID]
     private let coordinator: Coordinator
     private let signals: InterruptSignals
+    private let ledger: Ledger
+    private let past: [Ledger.Record]
 
     /// Opens the socket and creates the run's directory.
     ///
@@ -30,23 +36,88 @@ public final class CoordinatorProcess: Sendable {
     ///   - address: Where to listen: `tcp://HOST:PORT`, or nil for a socket of this host alone.
     ///   - advertisedHost: The name under which other hosts reach this one; needed when HOST is a wildcard.
     /// - Throws: `TransportError` when the address cannot be used, an error of the run's directory.
-    public init(
+    public convenience init(
         _ configuration: RunConfiguration, listeningAt address: String? = nil, advertisedHost: String? = nil
     ) throws {
-        self.configuration = configuration
-        build = try Host.build()
-        transport = try ZeroMQTransport(
+        let transport = try ZeroMQTransport(
             id: Self.id, listeningAt: address ?? LocalAddress.abstract("run"), advertisedHost: advertisedHost)
-        self.address = transport.address ?? ""
-        directory = try RunDirectory(creatingIn: configuration.run.directory, name: configuration.run.name)
-        launched =
-            address == nil ? try (0..<configuration.cluster.workers).map { try PeerID("worker-\($0)") } : []
+        let directory = try RunDirectory(creatingIn: configuration.run.directory, name: configuration.run.name)
+        let ledger = try Ledger.open(path: directory.file(Ledger.name)).ledger
+        try ledger.append(
+            .opened(
+                run: directory.id, bind: address.map { LocalAddress.withPort(of: transport.address ?? "", $0) },
+                advertisedHost: advertisedHost))
+        try self.init(
+            configuration, directory: directory, transport: transport, isLocal: address == nil, ledger: ledger,
+            records: [])
+    }
+
+    /// Takes over the run whose directory is at `path`.
+    ///
+    /// - Parameters:
+    ///   - path: The run's directory.
+    ///   - isLocal: Whether this process starts the workers; else those of before come back, and others may join.
+    ///   - overrides: The number of workers and threads, as on the command line.
+    ///   - address: Where to listen; nil for where the coordinator of before did.
+    ///   - advertisedHost: The name under which other hosts reach this one; nil for that of before.
+    /// - Throws: When the directory holds no run that can go on, or another coordinator leads it.
+    public convenience init(
+        resuming path: String, isLocal: Bool, overrides: [String], listeningAt address: String? = nil,
+        advertisedHost: String? = nil
+    ) throws {
+        let directory = try RunDirectory(opening: path)
+        let configuration = try RunConfiguration.read(
+            path: directory.file(RunDirectory.configurationName), overrides: overrides)
+        let (ledger, all) = try Ledger.open(path: directory.file(Ledger.name))
+        var (bind, host) = (address, advertisedHost)
+        for case .opened(_, let bound?, let advertised) in all where address == nil {
+            (bind, host) = (bound, advertised)
+        }
+        guard let listening = isLocal ? LocalAddress.abstract("run") : bind else {
+            throw RunDirectoryError(
+                sentence: "the run of \(path) was a local one; go on with convoy resume \(path), or add --bind")
+        }
+        let transport = try ZeroMQTransport(id: Self.id, listeningAt: listening, advertisedHost: isLocal ? nil : host)
+        try ledger.append(
+            .opened(run: directory.id, bind: isLocal ? nil : listening, advertisedHost: isLocal ? nil : host))
+        try self.init(
+            configuration, directory: directory, transport: transport, isLocal: isLocal, ledger: ledger,
+            records: Ledger.valid(all))
+    }
+
+    private init(
+        _ configuration: RunConfiguration, directory: RunDirectory, transport: ZeroMQTransport, isLocal: Bool,
+        ledger: Ledger, records: [Ledger.Record]
+    ) throws {
+        self.configuration = configuration
+        self.directory = directory
+        self.transport = transport
+        self.ledger = ledger
+        self.past = records
+        build = try Host.build()
+        address = transport.address ?? ""
+        launched = isLocal ? try (0..<configuration.cluster.workers).map { try PeerID("worker-\($0)") } : []
+        var past = RunPast(records)
+        if isLocal {
+            // The workers of before died with their coordinator.
+            past.members = []
+            past.identity = nil
+        }
+        let log = try FileLog(path: directory.coordinatorLog)
+        if !records.isEmpty {
+            let store = try CheckpointStore(
+                directory: directory.checkpoints, keep: configuration.training.keepCheckpoints)
+            past.savedStep = try store.newest { log.write(.warning, $0) }?.step ?? 0
+        }
+        let cluster = configuration.cluster
         let coordinator = Coordinator(
             transport: transport,
             settings: CoordinatorState.Settings(
-                run: directory.id, yaml: try configuration.yaml(), build: build,
-                workers: configuration.cluster.workers, joinTimeout: configuration.cluster.joinTimeout,
-                heartbeatTimeout: configuration.cluster.heartbeatTimeout, launched: Set(launched)))
+                run: directory.id, yaml: try configuration.yaml(), build: build, workers: cluster.workers,
+                minWorkers: cluster.minWorkers, shards: configuration.shards, joinTimeout: cluster.joinTimeout,
+                heartbeatTimeout: cluster.heartbeatTimeout, progressTimeout: cluster.progressTimeout,
+                reattachTimeout: cluster.reattachTimeout, isRebalancing: cluster.isRebalancing,
+                launched: Set(launched), past: past))
         self.coordinator = coordinator
         // Before anybody knows of the run, so that it has a result however early it is interrupted.
         signals = InterruptSignals { coordinator.interrupt() }
@@ -86,9 +157,22 @@ public final class CoordinatorProcess: Sendable {
         _ display: any RunDisplay, _ command: [String], _ modelTable: String?, launch: () throws -> LocalLauncher?
     ) throws -> RunResult {
         defer { transport.close() }
+        // For workers whose state comes from a checkpoint; it dials only.
+        let stateTransport = try ZeroMQTransport(id: Self.id)
+        defer { stateTransport.close() }
+        let transfer = StateTransfer(transport: stateTransport, run: directory.id)
         let recorder = try RunRecorder(
-            configuration, directory: directory, environment: try environment(command), display: display,
-            startsWorkers: !launched.isEmpty)
+            configuration, directory: directory, environment: try environment(command), ledger: ledger, past: past,
+            coordinator: coordinator, display: display, startsWorkers: !launched.isEmpty,
+            failpoints: try Failpoints(
+                ProcessInfo.processInfo.environment[Failpoints.variable], for: Self.id.name)
+        ) { [directory, coordinator] assignment in
+            do {
+                try Self.send(directory, assignment, by: transfer)
+            } catch {
+                coordinator.fail("the run cannot go on from its checkpoint: \(error)")
+            }
+        }
         if let modelTable { recorder.observe(.notice(.info, "the network:\n\(modelTable)")) }
         let launcher = try launch()
         let outcome = coordinator.run(recorder)
@@ -103,6 +187,13 @@ public final class CoordinatorProcess: Sendable {
             launcher.close(grace: .milliseconds(500))
         }
         return try recorder.conclude(outcome)
+    }
+
+    /// Sends the checkpoint of a generation's first step to all its members.
+    private static func send(_ directory: RunDirectory, _ assignment: Assignment, by transfer: StateTransfer) throws {
+        let name = "\(directory.checkpoints)/step-\(assignment.firstStep)"
+        try transfer.send(
+            Snapshot(Checkpoint.open(name)), generation: assignment.generation, to: assignment.members)
     }
 
     private func environment(_ command: [String]) throws -> EnvironmentRecord {

@@ -31,6 +31,12 @@ package enum LocalAddress {
         "ipc://@convoy-\(purpose)-\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
     }
 
+    /// `address`, of the form `SCHEME://HOST:PORT`, with the port of `other`.
+    static func withPort(of other: String, _ address: String) -> String {
+        guard let colon = address.lastIndex(of: ":"), let port = other.lastIndex(of: ":") else { return address }
+        return String(address[..<colon]) + other[port...]
+    }
+
     /// Connecting a datagram socket sends nothing; it makes the kernel choose the route and with it the address.
     private static func source(toward target: addrinfo) -> String? {
         let descriptor = socket(target.ai_family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

@@ -16,6 +16,8 @@ public struct WorkerProcess: Sendable {
     public var joinTimeout: Duration
     /// The value of `$CONVOY_DATA`.
     public var environmentPath: String?
+    /// The value of `$CONVOY_FAILPOINT`.
+    public var faults: String?
     /// What to tell whoever reads standard error.
     public var log: FileLog
     /// Whether the coordinator gets the lines too, for the run's directory; not when it reads standard error itself.
@@ -24,13 +26,14 @@ public struct WorkerProcess: Sendable {
     /// Describes a worker.
     public init(
         coordinator: String, id: PeerID? = nil, threads: Int? = nil, joinTimeout: Duration = .seconds(600),
-        environmentPath: String?, log: FileLog, sendsLog: Bool
+        environmentPath: String?, faults: String? = nil, log: FileLog, sendsLog: Bool
     ) {
         self.coordinator = coordinator
         self.id = id
         self.threads = threads
         self.joinTimeout = joinTimeout
         self.environmentPath = environmentPath
+        self.faults = faults
         self.log = log
         self.sendsLog = sendsLog
     }
@@ -41,15 +44,17 @@ public struct WorkerProcess: Sendable {
     public func run() throws -> WorkerOutcome {
         let id = try id ?? PeerID("\(Host.name)-\(getpid())-\(UInt16.random(in: 0 ... .max))")
         let build = try Host.build()
-        let data = try dataTransport(id)
+        let data = try peerTransport(id, for: "data")
         defer { data.close() }
+        let state = try peerTransport(id, for: "state")
+        defer { state.close() }
         let control = try ZeroMQTransport(id: id)
         defer { control.close() }
         try control.connect(to: CoordinatorProcess.id, at: coordinator)
         let hello = Hello(
             build: build, host: Host.name, pid: getpid(), threads: threads,
             kernels: InstructionSet.best.rawValue, blasCore: BLAS.coreName, dataAddress: data.address ?? "",
-            memoryDomain: SharedMemoryDomain.current)
+            memoryDomain: SharedMemoryDomain.current, stateAddress: state.address ?? "")
         log.write(
             .info,
             "worker \(id): build \(build), \(hello.kernels) kernels, BLAS core \(hello.blasCore), "
@@ -57,9 +62,10 @@ public struct WorkerProcess: Sendable {
         let workerControl = WorkerControl(
             transport: control, coordinator: CoordinatorProcess.id,
             settings: .init(hello: hello, coordinator: coordinator, joinTimeout: joinTimeout))
-        let worker = TrainingWorker(
-            transport: data, settings: .init(build: build, threads: threads, environmentPath: environmentPath)
-        ) { [log, sendsLog] level, line in
+        var training = TrainingWorker.Settings(build: build, threads: threads, environmentPath: environmentPath)
+        training.failpoints = try Failpoints(faults, for: id.name)
+        let worker = TrainingWorker(transport: data, stateTransport: state, settings: training) {
+            [log, sendsLog] level, line in
             log.write(level, line)
             if sendsLog { workerControl.report(.log(LogLine(level, line))) }
         }
@@ -70,10 +76,10 @@ public struct WorkerProcess: Sendable {
         return outcome
     }
 
-    /// Gradients come in by the same kind of network as the coordinator is on.
-    private func dataTransport(_ id: PeerID) throws -> ZeroMQTransport {
+    /// Others reach this worker by the same kind of network as the coordinator is on.
+    private func peerTransport(_ id: PeerID, for purpose: String) throws -> ZeroMQTransport {
         if coordinator.hasPrefix("ipc://") {
-            return try ZeroMQTransport(id: id, listeningAt: LocalAddress.abstract("data"))
+            return try ZeroMQTransport(id: id, listeningAt: LocalAddress.abstract(purpose))
         }
         guard let host = LocalAddress.route(to: coordinator) else {
             throw AddressError(address: coordinator)

@@ -35,11 +35,30 @@ public struct RunDirectory: Sendable {
         try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: true)
     }
 
+    /// Opens the directory of a run that was begun before.
+    ///
+    /// - Throws: When it holds no configuration.
+    public init(opening path: String) throws {
+        let standard = URL(fileURLWithPath: path).standardizedFileURL.path
+        guard FileManager.default.fileExists(atPath: "\(standard)/\(Self.configurationName)") else {
+            throw RunDirectoryError(
+                sentence: "\(path) is no run's directory: it holds no \(Self.configurationName); check the path")
+        }
+        self.path = standard
+        id = (standard as NSString).lastPathComponent
+    }
+
+    /// The name of the complete configuration.
+    static let configurationName = "config.yaml"
+
     /// The path of a file in the directory.
     public func file(_ name: String) -> String { "\(path)/\(name)" }
 
     /// Where logs lie.
     public var logs: String { file("logs") }
+
+    /// The coordinator's log.
+    var coordinatorLog: String { "\(logs)/coordinator.log" }
 
     /// The log of the worker that joined as number `number`.
     public func workerLog(_ number: Int) -> String { "\(logs)/worker-\(number).log" }
@@ -57,12 +76,16 @@ public struct RunDirectory: Sendable {
     }
 }
 
-/// A run's directory that cannot be made.
+/// A run's directory that cannot be made or used.
 package struct RunDirectoryError: Error, CustomStringConvertible {
-    let path: String
-    let cause: String
+    package let description: String
 
-    package var description: String {
-        "the run's directory \(path) cannot be created (\(cause)); set run.directory to a folder that can be written"
+    init(path: String, cause: String) {
+        self.init(
+            sentence:
+                "the run's directory \(path) cannot be created (\(cause)); set run.directory to a folder that can be written"
+        )
     }
+
+    init(sentence: String) { description = sentence }
 }

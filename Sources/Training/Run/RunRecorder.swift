@@ -14,26 +14,35 @@ package final class RunRecorder: CoordinatorObserver {
     private let display: any RunDisplay
     private let startsWorkers: Bool
     private let log: FileLog
-    private let metrics: MetricsFile
-    private let store: CheckpointStore
+    private var metrics: MetricsFile
+    private let ledger: Ledger
+    private let archive: CheckpointArchive
+    private let coordinator: Coordinator
+    private let restore: (Assignment) -> Void
+    private let isResumed: Bool
     private var environment: EnvironmentRecord
     private var hellos: [PeerID: Hello] = [:]
     private var workerLogs: WorkerLogs
-    private var writer: CheckpointWriter?
-    private var refusedCheckpoint: Int?
     private var pace = Pace()
+    /// Said once, however often a full disk is tried.
+    private var lastComplaint: String?
     /// By epoch: the next one may begin before the evaluation of the last one has come together.
     private var epochs: [Int: EpochTally] = [:]
     private let start = ContinuousClock.now
 
     /// What the run's result will say of it so far.
     package private(set) var result: RunResult
-    /// The newest complete checkpoint.
-    package private(set) var checkpoint: Checkpoint?
 
+    /// Records a run.
+    ///
+    /// - Parameters:
+    ///   - ledger: The run's journal; `past` are its valid records so far, from which metrics and sums are made anew.
+    ///   - coordinator: Hears of checkpoints.
+    ///   - restore: Gives the workers of a generation the state of a checkpoint when none of them has it.
     package init(
-        _ configuration: RunConfiguration, directory: RunDirectory, environment: EnvironmentRecord,
-        display: any RunDisplay, startsWorkers: Bool = false
+        _ configuration: RunConfiguration, directory: RunDirectory, environment: EnvironmentRecord, ledger: Ledger,
+        past: [Ledger.Record] = [], coordinator: Coordinator, display: any RunDisplay, startsWorkers: Bool = false,
+        failpoints: Failpoints = Failpoints(), restore: @escaping (Assignment) -> Void = { _ in }
     ) throws {
         self.configuration = configuration
         self.directory = directory
@@ -41,14 +50,41 @@ package final class RunRecorder: CoordinatorObserver {
         self.display = display
         self.startsWorkers = startsWorkers
         workerLogs = WorkerLogs(directory)
-        log = try FileLog(path: "\(directory.logs)/coordinator.log")
-        metrics = try MetricsFile(path: directory.file("metrics.jsonl"))
-        store = try CheckpointStore(directory: directory.checkpoints, keep: configuration.training.keepCheckpoints)
+        log = try FileLog(path: directory.coordinatorLog)
+        self.ledger = ledger
+        self.coordinator = coordinator
+        self.restore = restore
+        isResumed = !past.isEmpty
+        metrics = try MetricsFile(path: directory.file(Self.metricsName), isNew: isResumed)
+        let store = try CheckpointStore(directory: directory.checkpoints, keep: configuration.training.keepCheckpoints)
+        archive = CheckpointArchive(store, failpoints: failpoints) { outcome in
+            switch outcome {
+            case .saved(let checkpoint): coordinator.saved(step: checkpoint.step)
+            case .failed(let reason): coordinator.notSaved(reason)
+            }
+        }
         result = RunResult(
             status: .failed, epochs: 0, steps: 0, samples: 0, wallSeconds: 0, workers: configuration.cluster.workers,
             generations: 0, lostSteps: 0, repeatedSamples: 0, skippedSamples: 0)
-        try AtomicFile.write(directory.file("config.yaml"), Data(try configuration.yaml().utf8))
+        if !isResumed {
+            try AtomicFile.write(
+                directory.file(RunDirectory.configurationName), Data(try configuration.yaml().utf8))
+        }
         try directory.write(environment, to: "environment.json")
+        take(past)
+    }
+
+    private static let metricsName = "metrics.jsonl"
+
+    /// Counts what is written down already, and writes its metrics.
+    private func take(_ records: [Ledger.Record]) {
+        for record in records {
+            switch record {
+            case .step(let report): count(report)
+            case .evaluation(let totals): count(totals)
+            case .opened, .generation, .checkpoint, .rewound: break
+            }
+        }
     }
 
     package func observe(_ report: CoordinatorReport) {
@@ -68,10 +104,26 @@ package final class RunRecorder: CoordinatorObserver {
         case .refused(_, let who, let reason):
             display.warn("refused \(who): \(reason)")
             log.write(.warning, "refused \(who): \(reason)")
-        case .started(let generation, let members): started(generation, members)
-        case .stepped(let report): stepped(report)
-        case .evaluated(let totals): evaluated(totals)
-        case .checkpointPart(let part, let bytes): store(part, bytes)
+        case .started(let assignment, let members, let identity):
+            append(.generation(assignment: assignment, members: members, identity: identity))
+            started(assignment)
+        case .stepped(let report):
+            append(.step(report: report))
+            stepped(report)
+        case .evaluated(let totals):
+            append(.evaluation(totals: totals))
+            evaluated(totals)
+        case .rewound(let step): rewind(to: step)
+        case .checkpointPart(let part, let bytes):
+            // The journal first: no checkpoint may hold steps that it does not know.
+            if part.isLast && !record() {
+                coordinator.notSaved("the checkpoint of step \(part.step) was not written, since the journal was not")
+            } else {
+                archive.add(part, bytes)
+            }
+        case .saved(let step):
+            append(.checkpoint(step: step))
+            log.write(.info, "checkpoint of step \(step) complete")
         case .finished(let rank, let report):
             log.write(
                 .info,
@@ -89,8 +141,6 @@ package final class RunRecorder: CoordinatorObserver {
 
     /// Writes `result.json`, last of all files.
     package func conclude(_ outcome: RunOutcome) throws -> RunResult {
-        writer?.abandon()
-        writer = nil
         let final: FinalReport?
         switch outcome {
         case .completed(let report):
@@ -110,23 +160,35 @@ package final class RunRecorder: CoordinatorObserver {
             result.skippedSamples = final.skippedSamples
             result.repeatedSamples = final.repeatedSamples
         }
+        if case .failed(let reason) = archive.close(until: .now + Self.archiveTimeout) {
+            complain(reason)
+            if result.status == .completed {
+                result.status = .failed
+                result.error = "the training is complete, but its last checkpoint is missing: \(reason)"
+            }
+        }
         result.trainLoss = epochs.max { $0.key < $1.key }?.value.meanLoss ?? result.trainLoss
         result.wallSeconds = start.duration(to: .now).seconds
         for (worker, lines) in workerLogs.unassigned {
             for line in lines { log.write(line.level, "\(worker): \(line.line)") }
         }
         log.write(.info, "the run ended: \(result.status.rawValue)\(result.error.map { ": \($0)" } ?? "")")
+        do { try ledger.synchronize() } catch { complain("the journal was not written: \(error)") }
         try metrics.close()
         try directory.write(result, to: "result.json")
         return result
     }
 
-    private func started(_ generation: Int, _ members: [Assignment.Member]) {
+    private func started(_ assignment: Assignment) {
+        let (generation, members) = (assignment.generation, assignment.members)
         result.generations = generation
         result.workers = members.count
         pace.restart()
         for member in members {
-            log.write(.info, "generation \(generation): \(member) is '\(member.id)' at \(member.dataAddress)")
+            log.write(
+                .info,
+                "generation \(generation) from step \(assignment.firstStep): \(member) is '\(member.id)' at "
+                    + "\(member.dataAddress), shards \(assignment.shards[member.rank])")
         }
         environment.workers = members.compactMap { member in
             hellos[member.id].map {
@@ -139,7 +201,10 @@ package final class RunRecorder: CoordinatorObserver {
         } catch {
             complain("a file of the run's directory was not written: \(error)")
         }
-        display.print("training with \(members.map(\.description).joined(separator: ", "))")
+        let place = assignment.firstStep > 0 ? " from step \(assignment.firstStep)" : ""
+        display.print("training\(place) with \(members.map(\.description).joined(separator: ", "))")
+        // What no worker has, a checkpoint has.
+        if assignment.holders.isEmpty { restore(assignment) }
     }
 
     private func threads(of hello: Hello) -> Int { hello.threads ?? configuration.cluster.threads }
@@ -148,12 +213,17 @@ package final class RunRecorder: CoordinatorObserver {
         configuration.engine.kernels == .auto ? hello.kernels : configuration.engine.kernels.rawValue
     }
 
-    private func stepped(_ report: StepReport) {
+    /// Counts a step; what it changes can be made anew from the journal.
+    private func count(_ report: StepReport) {
         epochs[report.epoch, default: EpochTally()].add(report)
-        let epoch = epochs[report.epoch, default: EpochTally()]
         result.steps += 1
         result.samples += report.samples
         write(StepRecord(report))
+    }
+
+    private func stepped(_ report: StepReport) {
+        count(report)
+        let epoch = epochs[report.epoch, default: EpochTally()]
         pace.add(samples: report.samples)
         display.show(
             ProgressLine(
@@ -163,7 +233,9 @@ package final class RunRecorder: CoordinatorObserver {
                 remainingSeconds: pace.remaining(steps: report.totalSteps - report.step - 1)))
     }
 
-    private func evaluated(_ totals: EvaluationTotals) {
+    /// Counts an evaluation, as ``count(_:)`` a step.
+    @discardableResult
+    private func count(_ totals: EvaluationTotals) -> EpochRecord {
         let epoch = epochs.removeValue(forKey: totals.epoch) ?? EpochTally()
         let record = EpochRecord(
             epoch: totals.epoch, steps: epoch.steps, samples: epoch.samples, trainLoss: epoch.meanLoss ?? 0,
@@ -175,6 +247,11 @@ package final class RunRecorder: CoordinatorObserver {
         result.trainLoss = record.trainLoss
         result.testAccuracy = totals.accuracy
         result.testLoss = totals.meanLoss
+        return record
+    }
+
+    private func evaluated(_ totals: EvaluationTotals) {
+        let record = count(totals)
         display.print(
             "epoch \(totals.epoch + 1)/\(configuration.training.epochs) done: "
                 + "train loss \(ProgressLine.fixed(record.trainLoss, 4)), "
@@ -188,80 +265,41 @@ package final class RunRecorder: CoordinatorObserver {
         do { try metrics.append(record) } catch { complain("a metric was not written: \(error)") }
     }
 
-    /// A checkpoint that cannot be written is lost; the run goes on and the next one is tried.
-    private func store(_ part: CheckpointPart, _ bytes: Frame) {
-        guard refusedCheckpoint != part.step else { return }
+    /// How long the last checkpoint may take to reach the disk.
+    private static let archiveTimeout = Duration.seconds(120)
+
+    private func append(_ record: Ledger.Record) {
+        do { try ledger.append(record) } catch { complain("a record was not written to the journal: \(error)") }
+    }
+
+    /// Brings the journal to the disk; what could not be written is tried again.
+    package func record() -> Bool {
         do {
-            if writer?.step != part.step {
-                writer?.abandon()
-                writer = try store.begin(step: part.step)
-            }
-            try bytes.withBytes { try writer?.append(part.file, $0) }
-            if part.isLast {
-                checkpoint = try writer?.finish()
-                writer = nil
-                log.write(.info, "checkpoint of step \(part.step) complete")
-            }
+            try ledger.synchronize()
+            return true
         } catch {
-            writer?.abandon()
-            writer = nil
-            refusedCheckpoint = part.step
-            complain("the checkpoint of step \(part.step) was not written: \(error)")
+            if lastComplaint != "\(error)" { complain("the journal was not written: \(error)") }
+            lastComplaint = "\(error)"
+            return false
+        }
+    }
+
+    /// Makes metrics and sums anew without the steps that are void.
+    private func rewind(to step: Int) {
+        append(.rewound(step: step))
+        guard record() else { return }
+        (result.steps, result.samples, result.epochs) = (0, 0, 0)
+        epochs = [:]
+        do {
+            metrics = try MetricsFile(path: directory.file(Self.metricsName), isNew: true)
+            take(Ledger.valid(try ledger.records()))
+        } catch {
+            complain("the metrics were not made anew: \(error)")
         }
     }
 
     private func complain(_ line: String) {
         log.write(.error, line)
         display.warn(line)
-    }
-}
-
-/// Sums over the steps of an epoch.
-private struct EpochTally {
-    var steps = 0
-    var samples = 0
-    var seconds = 0.0
-    private var lossSum = 0.0
-    private var lossWeight = 0.0
-    private var correct = 0
-
-    var meanLoss: Double? { samples == 0 ? nil : lossWeight > 0 ? lossSum / lossWeight : 0 }
-    var accuracy: Double { samples == 0 ? 0 : Double(correct) / Double(samples) }
-
-    mutating func add(_ report: StepReport) {
-        steps += 1
-        samples += report.samples
-        seconds += report.seconds
-        lossSum += report.lossSum
-        lossWeight += report.lossWeight
-        correct += report.correct
-    }
-}
-
-/// How fast a run goes: over the last seconds for the display, over all for the remaining time.
-private struct Pace {
-    private var start = ContinuousClock.now
-    private var steps = 0
-    private var recent: ArraySlice<(time: ContinuousClock.Instant, samples: Int)> = []
-
-    mutating func restart() { self = Pace() }
-
-    mutating func add(samples: Int) {
-        let now = ContinuousClock.now
-        steps += 1
-        recent.append((now, samples))
-        while let first = recent.first, recent.count > 2, first.time.duration(to: now) > .seconds(5) {
-            recent.removeFirst()
-        }
-    }
-
-    var samplesPerSecond: Double {
-        guard let first = recent.first, let last = recent.last, recent.count > 1 else { return 0 }
-        let samples = recent.dropFirst().reduce(0) { $0 + $1.samples }
-        return Double(samples) / max(first.time.duration(to: last.time).seconds, 1e-9)
-    }
-
-    func remaining(steps left: Int) -> Double? {
-        steps < 3 ? nil : start.duration(to: .now).seconds / Double(steps) * Double(left)
     }
 }

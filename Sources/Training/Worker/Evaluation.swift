@@ -18,24 +18,33 @@ struct Evaluation {
     /// The number of chunks of the whole split.
     var chunkCount: Int { (replica.dataset.count(.test) + Self.chunkSize - 1) / Self.chunkSize }
 
-    /// The sums of this worker's chunks.
-    func chunks(rank: Int, workers: Int) throws -> [EvaluationReport.Chunk] {
+    /// The sums of this worker's share of the chunks that are not `done`.
+    ///
+    /// - Parameter isCancelled: Asked between chunks; nil is returned once it is true.
+    func chunks(
+        rank: Int, workers: Int, done: Set<Int>, isCancelled: () -> Bool
+    ) throws -> [EvaluationReport.Chunk]? {
         let count = replica.dataset.count(.test)
         let order = EpochOrder(inStorageOrder: count)
-        let range = rank * chunkCount / workers..<(rank + 1) * chunkCount / workers
+        let missing = (0..<chunkCount).filter { !done.contains($0) }
+        let share = missing[rank * missing.count / workers..<(rank + 1) * missing.count / workers]
         loader.enqueue(
-            range.map { chunk in
+            share.map { chunk in
                 .evaluation(order.indices[chunk * Self.chunkSize..<min((chunk + 1) * Self.chunkSize, count)])
             })
-        return try range.map { chunk in
+        var chunks: [EvaluationReport.Chunk] = []
+        for chunk in share {
+            if isCancelled() { return nil }
             guard let batch = try loader.next() else { throw TrainingError.missingChunk(chunk) }
             let tape = Tape(engine: replica.engine, arena: replica.judged)
             let context = ForwardContext(tape: tape, mode: .evaluation, lengths: batch.lengths)
             let logits = replica.model.layers(tape.constant(batch.input), context)
             let result = replica.loss.evaluate(logits.value, batch.targets, replica.engine)
-            return EvaluationReport.Chunk(
-                index: chunk, count: batch.count, correct: result.correct, lossSum: Double(result.sum),
-                lossWeight: Double(result.weight))
+            chunks.append(
+                EvaluationReport.Chunk(
+                    index: chunk, count: batch.count, correct: result.correct, lossSum: Double(result.sum),
+                    lossWeight: Double(result.weight)))
         }
+        return chunks
     }
 }

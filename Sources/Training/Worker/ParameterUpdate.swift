@@ -14,9 +14,11 @@ final class ParameterUpdate {
     /// The elements that are summed at a time, and how they travel.
     private let buckets: [(range: Range<Int>, encoding: WireEncoding)]
     private let clipping: GradientClipping
+    private let failpoints: Failpoints
 
     /// Sums over `group`, whose `memory` holds the partial sums.
-    init(_ replica: Replica, _ group: AllReduceGroup, memory: GradientMemory) {
+    init(_ replica: Replica, _ group: AllReduceGroup, memory: GradientMemory, failpoints: Failpoints = Failpoints()) {
+        self.failpoints = failpoints
         self.replica = replica
         self.group = group
         sum = GradientBlock(for: replica.model.arena, memory: memory.result, owner: memory)
@@ -42,6 +44,7 @@ final class ParameterUpdate {
             try group.sum(
                 step: UInt64(step), bucket: UInt32(number), blocks: partials.mapValues(\.base), range: bucket.range,
                 encoding: bucket.encoding)
+            failpoints.pass(.reduce, step: step)
         }
         return sum
     }

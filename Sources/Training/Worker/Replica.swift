@@ -20,6 +20,7 @@ package final class Replica {
     package let model: Model
     package let loss: any Loss
     package let optimizer: OptimizerState
+    package var place = Place()
 
     /// Builds what a configuration asks for; `environmentPath` is the value of `$CONVOY_DATA`.
     ///
@@ -56,9 +57,9 @@ package final class Replica {
 
     /// What all workers of a run must have in common.
     package func identity(build: String) throws -> Identity {
-        // The number of threads is a worker's own affair: results do not depend on it.
+        // Results do not depend on how many take part, nor with how many threads.
         var common = configuration
-        common.cluster.threads = 1
+        common.cluster = ClusterConfiguration()
         var parts: [Identity.Field] = [
             .init("build", build),
             .init("configuration", SHA256.hash(Data(try common.yaml().utf8)).hexadecimal),
@@ -73,5 +74,19 @@ package final class Replica {
                 .init("weights", try Weights.writer(for: model.arena, of: model.name).parameterHash().hexadecimal))
         }
         return Identity(parts)
+    }
+
+    /// What a worker says that stands between two steps.
+    func pause(reason: String? = nil, suspects: [Int] = []) throws -> Pause {
+        Pause(
+            steps: place.steps, parameterHash: try Snapshot.parameterHash(model), reason: reason, suspects: suspects)
+    }
+
+    /// What a worker says at the end of its part.
+    func finalReport(isComplete: Bool) throws -> FinalReport {
+        FinalReport(
+            isComplete: isComplete, steps: place.steps, samples: place.samples, skippedSamples: place.skippedSamples,
+            repeatedSamples: place.repeatedSamples, parameterHash: try Snapshot.parameterHash(model),
+            peakMemoryMB: Host.peakMemoryMB)
     }
 }

@@ -37,8 +37,11 @@ package final class ShardGradients {
     /// The nodes' sums for the batch at hand; valid until the next call.
     ///
     /// Batches come from `source`, one for each shard and pass. `isStopping` is told to the other workers.
+    ///
+    /// - Parameter isCancelled: Asked between passes.
+    /// - Throws: `Cancellation` once it is true; an error of the loader.
     package func compute(
-        epoch: Int, step: Int, from source: any BatchSource, isStopping: Bool
+        epoch: Int, step: Int, from source: any BatchSource, isStopping: Bool, isCancelled: () -> Bool = { false }
     ) throws -> [ShardNode: GradientBlock] {
         free += open.values
         open = [:]
@@ -46,6 +49,7 @@ package final class ShardGradients {
             let block = free.popLast() ?? makeBlock()
             block.reset()
             for pass in 0..<replica.configuration.training.accumulate {
+                if isCancelled() { throw Cancellation() }
                 guard let batch = try source.next() else { throw TrainingError.missingBatch(step: step, shard: shard) }
                 if batch.count > 0 { add(batch, epoch: epoch, step: step, shard: shard, pass: pass, to: block) }
             }

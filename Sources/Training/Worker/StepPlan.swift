@@ -39,4 +39,11 @@ package struct StepPlan {
             }
         }
     }
+
+    /// The samples that some shards of a step of an epoch hold.
+    func samples(epoch: Int, step: Int, shards range: Range<Int>) -> [Int] {
+        let plan = BatchPlan(
+            EpochOrder(count: samples, seed: seed, epoch: epoch), batchSize: batch, shards: shards)
+        return range.flatMap { plan.shard($0, of: step) }
+    }
 }

@@ -7,7 +7,6 @@ import Hashing
 import Logging
 import Messaging
 import Models
-import Synchronization
 import Tensors
 
 /// The work of a worker process: builds a replica as configured and trains it with the others.
@@ -20,6 +19,8 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
         public var threads: Int?
         /// The value of `$CONVOY_DATA`.
         public var environmentPath: String?
+        /// Faults that are asked for.
+        package var failpoints = Failpoints()
 
         /// Gathers the settings.
         public init(build: String, threads: Int? = nil, environmentPath: String? = nil) {
@@ -29,52 +30,71 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
         }
     }
 
-    private struct Wishes {
-        var isStopping = false
-        var cancelReason: String?
-        var group: AllReduceGroup?
+    /// What a run needs, built once.
+    private struct Equipment {
+        let run: String
+        let yaml: String
+        let replica: Replica
+        /// That of the replica before its first step.
+        let identity: Identity
+        let mailbox: SegmentMailbox
+        let transfer: StateTransfer
     }
 
     private let transport: any Transport
+    private let stateTransport: any Transport
     private let settings: Settings
     private let log: @Sendable (Logger.Level, String) -> Void
-    private let wishes = Mutex(Wishes())
-    private var replica: Replica?
-    private var mailbox: SegmentMailbox?
+    private let orders = TrainingOrders()
+    private var equipment: Equipment?
+    private var loop: TrainingLoop?
 
-    /// A worker that exchanges gradients over `transport` and tells `log` what it does.
+    /// A worker that exchanges gradients over `transport` and states of replicas over `stateTransport`, and tells `log`
+    /// what it does.
     public init(
-        transport: any Transport, settings: Settings, log: @escaping @Sendable (Logger.Level, String) -> Void
+        transport: any Transport, stateTransport: any Transport, settings: Settings,
+        log: @escaping @Sendable (Logger.Level, String) -> Void
     ) {
         self.transport = transport
+        self.stateTransport = stateTransport
         self.settings = settings
         self.log = log
     }
 
-    /// Builds the replica.
-    public func configure(run: String, yaml: String) throws -> Identity {
+    /// Builds the replica, unless it is there from an earlier membership in the same run.
+    public func configure(run: String, yaml: String) throws -> Readiness {
+        if let equipment, equipment.run == run, equipment.yaml == yaml {
+            let replica = equipment.replica
+            return Readiness(
+                equipment.identity, steps: replica.place.steps,
+                parameterHash: try Snapshot.parameterHash(replica.model))
+        }
         let configuration = try RunConfiguration.parse(yaml, source: "the coordinator's configuration")
         let replica = try Replica(
             configuration, threads: settings.threads ?? configuration.cluster.threads,
             environmentPath: settings.environmentPath)
-        self.replica = replica
         log(
             .info,
             "run \(run): \(replica.model.name) with \(replica.model.arena.trainableCount) parameters, "
                 + "\(replica.dataset.name) with \(replica.dataset.count(.train)) samples to learn from and "
                 + "\(replica.dataset.count(.test)) to judge by, \(replica.engine.kernelName) kernels, "
                 + "BLAS core \(BLAS.coreName)")
-        mailbox = SegmentMailbox(transport: transport, runID: Self.number(of: run)) { [log] dropped in
+        let mailbox = SegmentMailbox(transport: transport, runID: Self.number(of: run)) { [log] dropped in
             log(.warning, "\(dropped)")
         }
-        return try replica.identity(build: settings.build)
+        let identity = try replica.identity(build: settings.build)
+        equipment = Equipment(
+            run: run, yaml: yaml, replica: replica, identity: identity, mailbox: mailbox,
+            transfer: StateTransfer(transport: stateTransport, run: run))
+        return Readiness(identity)
     }
 
-    /// Trains to the end or a stop.
-    public func train(_ assignment: Assignment, control: WorkerControl) throws -> FinalReport {
-        guard let replica, let mailbox else {
+    /// Trains to the end or a pause.
+    public func train(_ assignment: Assignment, control: WorkerControl) throws -> TrainingEnd {
+        guard let equipment else {
             throw WorkerFailure("the coordinator started a run that it has not described")
         }
+        let replica = equipment.replica
         for member in assignment.members where member.rank != assignment.rank {
             try transport.connect(to: member.id, at: member.dataAddress)
         }
@@ -84,39 +104,49 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
                 ? member.memoryDomain : member.id.name
         }
         let group = AllReduceGroup(
-            mailbox: mailbox, rank: assignment.rank, members: assignment.members.map(\.id),
+            mailbox: equipment.mailbox, rank: assignment.rank, members: assignment.members.map(\.id),
             names: assignment.members.map(\.description), generation: UInt32(assignment.generation),
             algorithm: try AlgorithmCatalog.algorithm(named: configuration.allreduce.algorithm),
-            shards: ShardTree(shards: configuration.shards).evenRanges(hosts: hosts), hosts: hosts,
-            deadline: configuration.allreduce.timeout)
-        try wishes.withLock { wishes in
-            if let reason = wishes.cancelReason { throw WorkerFailure(reason, origin: .consequence) }
-            wishes.group = group
-        }
-        log(.info, "\(assignment.members[assignment.rank]) trains in generation \(assignment.generation)")
+            shards: assignment.shards, hosts: hosts, deadline: configuration.allreduce.timeout)
+        guard orders.begin(assignment, group) else { return .paused(try replica.pause()) }
+        let loop: TrainingLoop
         do {
-            let loop = try TrainingLoop(replica, assignment, control: control, group: group) { [self] in
-                wishes.withLock { $0.isStopping }
-            }
-            let report = try loop.run()
-            log(.info, "trained to step \(report.steps), parameters \(report.parameterHash)")
-            return report
+            loop = try TrainingLoop(
+                replica, assignment, control: control, group: group, orders: orders, transfer: equipment.transfer,
+                failpoints: settings.failpoints)
         } catch let error as CollectiveError {
-            throw WorkerFailure("\(error)", origin: .consequence)
+            return .paused(try TrainingLoop.pause(replica, after: error, assignment.members))
         }
+        self.loop = loop
+        log(
+            .info,
+            "\(assignment.members[assignment.rank]) trains in generation \(assignment.generation) from step "
+                + "\(assignment.firstStep)")
+        let end = try loop.run()
+        switch end {
+        case .finished(let report): log(.info, "trained to step \(report.steps), parameters \(report.parameterHash)")
+        case .paused(let pause): log(.info, "paused after \(pause.steps) steps\(pause.reason.map { ": " + $0 } ?? "")")
+        }
+        return end
     }
 
-    /// Makes the workers agree to stop after the next step.
-    public func requestStop() { wishes.withLock { $0.isStopping = true } }
-
-    /// Makes waits for other workers throw.
-    public func cancel(reason: String) {
-        let group = wishes.withLock { wishes in
-            wishes.cancelReason = reason
-            return wishes.group
-        }
-        group?.cancel(reason: reason)
+    /// Finishes where the training paused.
+    public func conclude(savesCheckpoint: Bool, control: WorkerControl) throws -> FinalReport {
+        guard let loop else { throw WorkerFailure("the coordinator ended a run that it has not started") }
+        return try loop.conclude(savesCheckpoint: savesCheckpoint)
     }
+
+    /// Makes the workers agree to pause after the next step.
+    public func requestPause(of generation: Int) { orders.requestPause(of: generation) }
+
+    /// Makes the training pause at once.
+    public func cancel(_ generation: Int, reason: String) { orders.cancel(generation, reason: reason) }
+
+    /// Lets the training go on after an evaluation.
+    public func confirm(evaluationOf epoch: Int) { orders.confirm(evaluationOf: epoch) }
+
+    /// Makes the training send a checkpoint after the next step.
+    public func requestCheckpoint() { orders.requestCheckpoint() }
 
     /// The run's id as the number that marks its gradient messages.
     private static func number(of run: String) -> UInt64 {

@@ -1,0 +1,67 @@
+/// Where a worker stands.
+public struct Progress: Codable, Sendable, Equatable {
+    /// What a worker is doing.
+    public enum Phase: String, Codable, Sendable, CaseIterable {
+        case joining, loading, waiting, computing, communicating, updating, evaluating, saving, finishing
+    }
+
+    /// The step under way, counted from 0.
+    public var step: Int
+    /// What the worker is doing.
+    public var phase: Phase
+    /// How long it computes at a shard, as a running mean in seconds; nil before the first one.
+    public var secondsPerShard: Double?
+
+    /// A place in the run.
+    public init(step: Int, phase: Phase, secondsPerShard: Double? = nil) {
+        self.step = step
+        self.phase = phase
+        self.secondsPerShard = secondsPerShard
+    }
+
+    var problem: String? {
+        if step < 0 { return "step is \(step)" }
+        if let secondsPerShard, !(0...1e6).contains(secondsPerShard) { return "\(secondsPerShard) s a shard" }
+        return nil
+    }
+}
+
+/// Where a worker stands while it waits between two steps.
+public struct Pause: Codable, Sendable, Equatable {
+    /// The number of steps that its replica has applied.
+    public var steps: Int
+    /// Why it could not go on by itself; nil when it was asked to pause.
+    public var reason: String?
+    /// The ranks whom it waited for in vain.
+    public var suspects: [Int]
+    /// The hash of its parameters; nil when it says none.
+    public var parameterHash: String?
+
+    /// A worker that waits.
+    public init(steps: Int, parameterHash: String? = nil, reason: String? = nil, suspects: [Int] = []) {
+        self.steps = steps
+        self.parameterHash = parameterHash
+        self.reason = reason
+        self.suspects = suspects
+    }
+
+    var problem: String? {
+        steps < 0 || suspects.count > 4096 ? "\(steps) applied steps" : textProblem(parameterHash ?? "")
+    }
+}
+
+/// The hash of the parameters after a step, which must be the same on all workers.
+public struct Verification: Codable, Sendable, Equatable {
+    /// The number of applied steps.
+    public var steps: Int
+    /// The hash of parameters and buffers.
+    public var parameterHash: String
+
+    /// A hash after `steps` steps.
+    public init(steps: Int, parameterHash: String) {
+        self.steps = steps
+        self.parameterHash = parameterHash
+    }
+
+    var problem: String? { steps < 0 ? "\(steps) applied steps" : textProblem(parameterHash) }
+}

@@ -1,0 +1,101 @@
+import Checkpoints
+import Cluster
+import Foundation
+
+/// The run's journal: which generations there were, which steps they committed, what was evaluated and saved.
+///
+/// Confined to the thread that runs the coordinator.
+package final class Ledger {
+    /// One line.
+    package enum Record: Codable, Equatable {
+        /// A coordinator leads the run from now on; where it listens, and the host name that others dial, if another one.
+        case opened(run: String, bind: String?, advertisedHost: String?)
+        /// A generation began.
+        case generation(assignment: Assignment, members: [RunPast.Member], identity: Identity?)
+        /// A step is committed.
+        case step(report: StepReport)
+        /// An evaluation is complete.
+        case evaluation(totals: EvaluationTotals)
+        /// A checkpoint is complete.
+        case checkpoint(step: Int)
+        /// Steps from this one on are void.
+        case rewound(step: Int)
+    }
+
+    /// The name of the file in a run's directory.
+    package static let name = "journal"
+    private let journal: Journal
+    private let encoder = JSONEncoder()
+
+    /// Opens the journal at `path` and reads what is in it.
+    ///
+    /// - Throws: `FileError`, `JournalError`.
+    package static func open(path: String) throws -> (ledger: Ledger, records: [Record]) {
+        let (journal, lines) = try Journal.open(path: path)
+        return (Ledger(journal), try decode(lines))
+    }
+
+    private init(_ journal: Journal) {
+        self.journal = journal
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    }
+
+    package func append(_ record: Record) throws { journal.append(try encoder.encode(record)) }
+
+    /// Brings to the disk what was appended.
+    package func synchronize() throws { try journal.synchronize() }
+
+    /// What the file holds by now.
+    package func records() throws -> [Record] { try Self.decode(Journal.records(path: journal.path)) }
+
+    /// The records in the lines of a journal.
+    package static func decode(_ lines: [Data]) throws -> [Record] {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return try lines.map { try decoder.decode(Record.self, from: $0) }
+    }
+
+    /// Without the steps and evaluations that a later rewinding made void.
+    package static func valid(_ records: [Record]) -> [Record] {
+        var valid: [Record] = []
+        var stepsPerEpoch: Int?
+        for record in records {
+            if case .step(let report) = record { stepsPerEpoch = report.stepsPerEpoch }
+            if case .rewound(let step) = record {
+                valid.removeAll { earlier in
+                    switch earlier {
+                    case .step(let report): report.step >= step
+                    case .evaluation(let totals): stepsPerEpoch.map { (totals.epoch + 1) * $0 > step } ?? false
+                    case .opened, .generation, .checkpoint, .rewound: false
+                    }
+                }
+            }
+            valid.append(record)
+        }
+        return valid
+    }
+}
+
+extension RunPast {
+    /// What `records`, the valid ones of a ledger, say of the run.
+    package init(_ records: [Ledger.Record]) {
+        self.init()
+        for record in records {
+            switch record {
+            case .generation(let assignment, let members, let identity):
+                generation = assignment.generation
+                self.members = members
+                shardCounts = assignment.shardCounts
+                self.identity = identity
+            case .step(let report):
+                steps = report.step + 1
+                stepsPerEpoch = report.stepsPerEpoch
+            case .evaluation(let totals): evaluatedEpochs = totals.epoch + 1
+            case .opened, .checkpoint, .rewound: break
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    @Suite("Recovery")
+    struct RecoveryTests {
+        /// Two epochs of five steps each.
+        private static let keys = [
+            "training.batch=32", "training.shards=4", "data.limit=160", "training.epochs=2",
+            "training.checkpoint_every_steps=3", "training.verify_every_steps=4", "cluster.heartbeat_timeout_s=1",
+        ]
+
+        private func training(_ sandbox: Sandbox, workers: Int, _ name: String, _ more: [String] = []) -> [String] {
+            sandbox.training(workers: workers, "run.name=\(name)") + Self.keys + more
+        }
+
+        /// The parameters of a run that nothing disturbs.
+        private func calmHash(_ sandbox: Sandbox) throws -> String {
+            let process = try sandbox.finish(training(sandbox, workers: 1, "calm"))
+            #expect(try process.end() == .status(0), "\(process.standardError)")
+            return try #require(sandbox.run(named: "calm").result.parameterHash)
+        }
+
+        @Test("a worker that dies or hangs at any place costs nothing but time: the parameters are those of a calm run")
+        func everywhere() throws {
+            try Sandbox.with { sandbox in
+                let hash = try calmHash(sandbox)
+                for faults in [
+                    "compute:kill@4", "reduce:kill@3", "applied:kill@6", "evaluate:kill@5", "evaluate:kill@10",
+                    "compute:stop@4",
+                ] {
+                    let name = faults.replacing(":", with: "-").replacing("@", with: "-")
+                    let process = try sandbox.finish(
+                        training(sandbox, workers: 3, name), faults: faults + "#worker-0")
+                    #expect(try process.end() == .status(0), "\(faults): \(process.standardError)")
+                    let run = try sandbox.run(named: name)
+                    let result = try run.result
+                    #expect(result.parameterHash == hash, "\(faults)")
+                    #expect(result.generations == 2 && result.workers == 2, "\(faults)")
+                    #expect(result.losses == [0, 0, 0] && result.extent == [2, 10, 320], "\(faults)")
+                    #expect(try run.steps.map(\.step) == Array(0..<10), "\(faults)")
+                    #expect(try run.epochs.map(\.testSamples) == [4000, 4000], "\(faults)")
+                    #expect(try run.checkpoint().step == 10, "\(faults)")
+                }
+            }
+        }
+
+        @Test("when all processes die the run goes on from its newest good checkpoint, with another number of workers")
+        func resume() throws {
+            try Sandbox.with { sandbox in
+                // What was sent before an evaluation has arrived when that is over: the checkpoints of steps 3, 6 and 9.
+                let keys = ["training.epochs=3"]
+                let calm = try sandbox.finish(training(sandbox, workers: 1, "calm", keys))
+                #expect(try calm.end() == .status(0), "\(calm.standardError)")
+                let process = try sandbox.finish(
+                    training(sandbox, workers: 2, "dead", keys), faults: "compute:kill@11")
+                #expect(try process.end() == .status(1), "\(process.standardError)")
+                let run = try sandbox.run(named: "dead")
+                let model = "\(run.path)/checkpoints/step-9/model.safetensors"
+                var bytes = try Data(contentsOf: URL(fileURLWithPath: model))
+                bytes[bytes.count / 2] ^= 1
+                try bytes.write(to: URL(fileURLWithPath: model))
+                let second = try sandbox.finish(["resume", run.path, "--workers", "3"])
+                #expect(try second.end() == .status(0), "\(second.standardError)")
+                let result = try run.result
+                #expect(try result.parameterHash == sandbox.run(named: "calm").result.parameterHash)
+                #expect(result.status == "completed" && result.losses == [0, 0, 0] && result.extent == [3, 15, 480])
+                #expect(try run.steps.map(\.step) == Array(0..<15))
+                #expect(
+                    try run.text("logs/coordinator.log").contains(
+                        "\(model): does not have the SHA-256 of the manifest; it is damaged"))
+                #expect(second.standardError.contains("training from step 6 with worker 0"), "\(second.standardError)")
+            }
+        }
+
+        @Test("a coordinator that is killed is followed by another one, and the workers go on; others join meanwhile")
+        func coordinator() throws {
+            try Sandbox.with { sandbox in
+                let keys = ["training.epochs=2", "training.shards=4", "training.batch=32", "data.limit=6400"]
+                let calm = try sandbox.finish(sandbox.training(workers: 1, "run.name=calm") + keys)
+                #expect(try calm.end() == .status(0), "\(calm.standardError)")
+                let hash = try sandbox.run(named: "calm").result.parameterHash
+                let team = try sandbox.startOverTCP(sandbox.training("coordinator", workers: 2) + keys)
+                let address = try #require(
+                    team.coordinator.line(holding: "--coordinator ").split(separator: " ").last.map(String.init))
+                let run = try sandbox.run()
+                #expect(poll { run.stepCount > 2 })
+                team.coordinator.signal(SIGKILL)
+                #expect(try team.coordinator.end(within: .seconds(5)) == .signal(SIGKILL))
+                let second = try sandbox.start(["coordinator", "--resume", run.path])
+                let third = try sandbox.start(["worker", "--coordinator", address])
+                for process in [second, third] + team.workers {
+                    #expect(try process.end() == .status(0), "\(process.standardError)")
+                }
+                let result = try run.result
+                #expect(result.parameterHash == hash && result.losses == [0, 0, 0])
+                #expect(try run.steps.map(\.step) == Array(0..<400))
+                #expect(result.workers == 3, "\(result.generations)")
+            }
+        }
+
+        @Test("a gradient that is not finite names layer, worker and samples; the policy is stop or skip")
+        func notFinite() throws {
+            try Sandbox.with { sandbox in
+                let stopped = try sandbox.finish(
+                    training(sandbox, workers: 2, "stopped"), faults: "compute:poison@3#worker-1")
+                #expect(try stopped.end() == .status(1))
+                let error = stopped.lastError
+                #expect(error.hasPrefix("Error: worker "), "\(error)")
+                #expect(
+                    error.contains(
+                        ": the gradient of conv1.weight in step 3 (epoch 0) is not finite; it came from shards "))
+                #expect(error.contains(", samples "), "\(error)")
+
+                let skipped = try sandbox.finish(
+                    training(sandbox, workers: 2, "skipped", ["training.non_finite=skip"]),
+                    faults: "compute:poison@3#worker-1")
+                #expect(try skipped.end() == .status(0), "\(skipped.standardError)")
+                let result = try sandbox.run(named: "skipped").result
+                #expect(result.losses == [0, 0, 32] && result.extent == [2, 10, 288])
+            }
+        }
+
+        @Test("a worker whose memory changes is named, and takes over the parameters of the others")
+        func corrupted() throws {
+            try Sandbox.with { sandbox in
+                let process = try sandbox.finish(
+                    training(sandbox, workers: 3, "flipped"), faults: "applied:flip@3#worker-1")
+                #expect(try process.end() == .status(0), "\(process.standardError)")
+                let line = try process.line(holding: "holds other parameters than most after step 4")
+                #expect(line.contains("check the memory of its host"), "\(line)")
+                #expect(try sandbox.run(named: "flipped").result.generations == 2)
+            }
+        }
+
+        @Test("a run that cannot go on is refused with a reason", arguments: ["resume", "coordinator"])
+        func refusals(command: String) throws {
+            try Sandbox.with { sandbox in
+                let process = try sandbox.finish(
+                    command == "resume" ? ["resume", sandbox.path] : ["coordinator", "--resume", sandbox.path])
+                #expect(try process.end() == .status(1))
+                #expect(
+                    process.standardError
+                        == "Error: \(sandbox.path) is no run's directory: it holds no config.yaml; check the path\n")
+            }
+        }
+    }
+}
