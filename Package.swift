@@ -30,10 +30,16 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CFFmpeg",
+            providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev", "libavutil-dev"])]),
+        .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"])]),
         .target(name: "CLinux"),
         .target(name: "Kernels"),
         // Row 1
         .target(name: "Threading"),
+        .target(name: "Media", dependencies: ["CFFmpeg"]),
+        .target(name: "Archives", dependencies: ["CArchive"]),
         .target(name: "Hashing", dependencies: ["COpenSSL"]),
         .target(name: "Configuration", dependencies: ["Hashing", "Yams"]),
         .target(
@@ -42,7 +48,9 @@ let package = Package(
                 + kernelTargets.map { .target(name: $0.name) }),
         // Row 2
         .target(name: "Autograd", dependencies: ["Kernels", "Tensors"]),
-        .target(name: "Datasets", dependencies: ["Tensors", "Threading", "Hashing", "Configuration"]),
+        .target(
+            name: "Datasets",
+            dependencies: ["Tensors", "Threading", "Hashing", "Configuration", "Media", "Archives"]),
         .target(name: "Checkpoints", dependencies: ["Hashing"]),
         .target(name: "Messaging", dependencies: ["CZeroMQ", "CLinux", "Threading"]),
         // Row 3
@@ -80,7 +88,11 @@ let package = Package(
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Hashing", "TestSupport"]),
         .testTarget(
-            name: "DatasetsTests", dependencies: ["Configuration", "Datasets", "Tensors"]),
+            name: "DatasetsTests",
+            dependencies: [
+                "Archives", "Checkpoints", "Configuration", "Datasets", "Media", "Tensors", "TestSupport", "Threading",
+            ],
+            resources: [.copy("Fixtures")]),
         .testTarget(name: "MessagingTests", dependencies: ["Messaging", "Threading"]),
         .testTarget(
             name: "CollectivesTests",

@@ -8,6 +8,14 @@ public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection 
         case local
     }
 
+    /// What happens when a sample cannot be read.
+    public enum ErrorPolicy: String, Codable, Sendable, CaseIterable {
+        /// The run ends with an error that names the file.
+        case stop
+        /// The sample is left out of its batch, and the log names the file.
+        case skip
+    }
+
     /// The data set's name in ``DatasetCatalog``.
     public var name = "shapes"
     /// The folder that holds the data set's own folder; without it `$CONVOY_DATA`, then `data`.
@@ -22,6 +30,12 @@ public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection 
     public var augment: Nullable<[TransformSetting]> = nil
     /// The transforms of samples that a network is judged by, applied in this order.
     public var evaluation: [TransformSetting] = []
+    /// The mean and deviation of each channel that pixels are brought to 0 and 1 with; without it the data set's own.
+    public var normalize: Nullable<NormalizationSetting> = nil
+    /// What happens when a sample cannot be read.
+    public var onError = ErrorPolicy.stop
+    /// How pictures and videos from folders become samples.
+    public var media = MediaConfiguration()
     /// The number of threads of a worker that read, decode and augment.
     public var loaderThreads = 1
 
@@ -29,7 +43,8 @@ public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection 
     public init() {}
 
     private enum CodingKeys: String, CodingKey {
-        case name, path, limit, delivery, augment, evaluation
+        case name, path, limit, delivery, augment, evaluation, normalize, media
+        case onError = "on_error"
         case loaderThreads = "loader_threads"
     }
 
@@ -70,4 +85,32 @@ public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection 
         if let environmentPath, !environmentPath.isEmpty { return environmentPath }
         return "data"
     }
+}
+
+/// A normalisation as a configuration writes it: of pixels between 0 and 1, a number for each channel.
+public struct NormalizationSetting: Codable, Sendable, Equatable, ValidatedSection {
+    /// The mean of each channel.
+    public var mean: [Float]
+    /// The standard deviation of each channel.
+    public var deviation: [Float]
+
+    /// Makes a setting.
+    public init(mean: [Float], deviation: [Float]) {
+        self.mean = mean
+        self.deviation = deviation
+    }
+
+    /// What is wrong with the values, by key.
+    public func problems() -> [(key: String, problem: String)] {
+        if mean.isEmpty || mean.count != deviation.count {
+            return [("deviation", "must have as many numbers as mean, \(mean.count), found \(deviation.count)")]
+        }
+        guard deviation.allSatisfy({ $0 > 0 && $0.isFinite }), mean.allSatisfy(\.isFinite) else {
+            return [("deviation", "must be above 0, found \(deviation)")]
+        }
+        return []
+    }
+
+    /// The normalisation.
+    var value: Normalization { Normalization(mean: mean, deviation: deviation) }
 }

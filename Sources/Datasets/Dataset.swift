@@ -54,9 +54,25 @@ public protocol Dataset: Sendable {
     /// - Precondition: `index` is in `0 ..< count(split)`.
     /// - Throws: When the sample cannot be read any more, with the file and the place.
     func read(_ index: Int, of split: Split, into sample: inout Sample) throws(DatasetError)
+
+    /// Decodes the part of a recording longer than a sample that begins at `moment`, from 0 for its start to 1 for the
+    /// last possible place; 0.5 is the middle.
+    ///
+    /// - Precondition: `index` is in `0 ..< count(split)`.
+    /// - Throws: When the sample cannot be read any more, with the file and the place.
+    func read(
+        _ index: Int, of split: Split, at moment: Float, into sample: inout Sample
+    ) throws(DatasetError)
 }
 
 extension Dataset {
     /// Most data sets have samples of one size.
     public func frames(_ index: Int, of split: Split) -> Int { sampleShape.frames }
+
+    /// Most data sets have no recordings longer than a sample.
+    public func read(
+        _ index: Int, of split: Split, at moment: Float, into sample: inout Sample
+    ) throws(DatasetError) {
+        try read(index, of: split, into: &sample)
+    }
 }

@@ -8,13 +8,17 @@ public struct DatasetEntry: Sendable {
     public let summary: String
     /// The transforms of training samples that suit it.
     public let augment: [TransformSetting]
-    /// Opens it; the argument is the folder that holds the data set's own folder.
-    public let open: @Sendable (_ folder: String) throws(DatasetError) -> any Dataset
+    /// Opens it with its settings from the folder that holds the data set's own folder.
+    public let open:
+        @Sendable (_ configuration: DataConfiguration, _ folder: String) throws(DatasetError) -> any Dataset
 
     /// Makes an entry of the catalogue.
     public init(
         name: String, summary: String, augment: [any TransformDefinition] = [],
-        open: @escaping @Sendable (_ folder: String) throws(DatasetError) -> any Dataset
+        open:
+            @escaping @Sendable (
+                _ configuration: DataConfiguration, _ folder: String
+            ) throws(DatasetError) -> any Dataset
     ) {
         self.name = name
         self.summary = summary
@@ -31,6 +35,10 @@ public enum DatasetCatalog {
         CIFARBinary.cifar100,
         Shapes.entry,
         MovingShapes.entry,
+        FashionMNIST.entry,
+        MediaFolder.imageFolder,
+        MediaFolder.videoFolder,
+        MediaFolder.ucf101,
     ]
 
     /// Opens the data set that `configuration` names, cut to its limit.
@@ -43,7 +51,7 @@ public enum DatasetCatalog {
         guard let entry = entries.first(where: { $0.name == configuration.name }) else {
             throw DatasetError(unknown(configuration.name))
         }
-        let dataset = try entry.open(configuration.folder(environmentPath: environmentPath))
+        let dataset = try entry.open(configuration, configuration.folder(environmentPath: environmentPath))
         guard let limit = configuration.limit.value else { return dataset }
         return LimitedDataset(dataset, limit: limit)
     }
@@ -57,7 +65,8 @@ public enum DatasetCatalog {
     ) throws(DatasetError) -> Pipeline {
         try Pipeline(
             open(configuration, environmentPath: environmentPath), augment: configuration.augmentation,
-            evaluation: configuration.evaluation)
+            evaluation: configuration.evaluation, window: configuration.media.window, onError: configuration.onError,
+            normalization: configuration.normalize.value?.value)
     }
 
     /// Why `name` cannot be opened, or nil when the catalogue has it.

@@ -32,4 +32,12 @@ public struct LimitedDataset: Dataset {
         precondition(index < count(split), "sample \(index) is beyond the limit")
         try base.read(index, of: split, into: &sample)
     }
+
+    /// Decodes the part of sample `index` of `split` that begins at `moment`.
+    public func read(
+        _ index: Int, of split: Split, at moment: Float, into sample: inout Sample
+    ) throws(DatasetError) {
+        precondition(index < count(split), "sample \(index) is beyond the limit")
+        try base.read(index, of: split, at: moment, into: &sample)
+    }
 }

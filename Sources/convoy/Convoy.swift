@@ -11,7 +11,7 @@ struct Convoy: ParsableCommand {
         version: Host.version,
         subcommands: [
             LocalCommand.self, CoordinatorCommand.self, WorkerCommand.self, ResumeCommand.self, ModelCommand.self,
-            InitCommand.self, GradientsCommand.self, BenchCommand.self,
+            InitCommand.self, GradientsCommand.self, DataCommand.self, BenchCommand.self,
         ])
 
     /// Exit status: 0 done, 1 the run failed, 2 unusable arguments or configuration, 130 interrupted.

@@ -5,6 +5,11 @@ import Testing
 
 @Suite("Data set catalogue and configuration")
 struct CatalogTests {
+    private static let datasets = [
+        "cifar10", "cifar100", "shapes", "moving_shapes", "fashion_mnist", "image_folder", "video_folder", "ucf101",
+    ]
+    private static let known = datasets.joined(separator: ", ")
+
     private static func shapes(limit: Int?) throws -> any Dataset {
         var configuration = DataConfiguration()
         configuration.name = "shapes"
@@ -14,7 +19,7 @@ struct CatalogTests {
 
     @Test("names are unique and the built-in set opens without files")
     func listsNames() throws {
-        #expect(DatasetCatalog.entries.map(\.name) == ["cifar10", "cifar100", "shapes", "moving_shapes"])
+        #expect(DatasetCatalog.entries.map(\.name) == Self.datasets)
         #expect(DatasetCatalog.entries.allSatisfy { !$0.summary.isEmpty })
         #expect(try Self.shapes(limit: nil).count(.train) == 20000)
     }
@@ -28,7 +33,7 @@ struct CatalogTests {
         }
         #expect(
             "\(error)"
-                == "unknown data set 'cifar'; known: cifar10, cifar100, shapes, moving_shapes; did you mean 'cifar10'?")
+                == "unknown data set 'cifar'; known: \(Self.known); did you mean 'cifar10'?")
     }
 
     @Test("a limit cuts the training split and leaves the test split")
@@ -65,7 +70,11 @@ struct CatalogTests {
         let encoded = try JSONEncoder().encode(configuration)
         #expect(try JSONDecoder().decode(DataConfiguration.self, from: encoded) == configuration)
         let keys = try #require(try JSONSerialization.jsonObject(with: encoded) as? [String: Any]).keys.sorted()
-        #expect(keys == ["augment", "delivery", "evaluation", "limit", "loader_threads", "name", "path"])
+        #expect(
+            keys == [
+                "augment", "delivery", "evaluation", "limit", "loader_threads", "media", "name", "normalize",
+                "on_error", "path",
+            ])
     }
 
     @Test("defaults have no problems; every wrong value is named by its key")
@@ -79,10 +88,10 @@ struct CatalogTests {
         configuration.loaderThreads = 0
         #expect(
             configuration.problems().map { "\($0.key): \($0.problem)" } == [
-                "name: names an unknown data set 'shape'; known: cifar10, cifar100, shapes, moving_shapes; did you mean 'shapes'?",
+                "name: names an unknown data set 'shape'; known: \(Self.known); did you mean 'shapes'?",
                 "path: names no folder, it is empty; write null or a folder",
                 "limit: must be null or at least 1, found 0",
-                "evaluation[0]: is horizontal_flip, which is random; an evaluation takes ",
+                "evaluation[0]: is horizontal_flip, which is random; an evaluation takes center_crop, resize, pad, greyscale, equalize",
                 "loader_threads: must be between 1 and 64, found 0",
             ])
     }

@@ -52,7 +52,8 @@ extension EndToEnd {
                     ),
                     (
                         "data.name=cifar11",
-                        "'data.name' names an unknown data set 'cifar11'; known: cifar10, cifar100, shapes, moving_shapes; "
+                        "'data.name' names an unknown data set 'cifar11'; known: cifar10, cifar100, shapes, moving_shapes, "
+                            + "fashion_mnist, image_folder, video_folder, ucf101; "
                             + "did you mean 'cifar10'?"
                     ),
                     ("cluster.workers=0", "'cluster.workers' must be between 1 and 4096, not 0"),

@@ -13,13 +13,13 @@ public struct CIFARBinary: Dataset {
     public static let cifar10 = DatasetEntry(
         name: CIFARVariant.cifar10.name, summary: "photographs of 10 classes, 32×32 RGB, 50000 train and 10000 test",
         augment: [RandomCrop(), HorizontalFlip()]
-    ) { (folder) throws(DatasetError) in try CIFARBinary(.cifar10, in: folder) }
+    ) { (_, folder) throws(DatasetError) in try CIFARBinary(.cifar10, in: folder) }
 
     /// CIFAR-100 in the catalogue.
     public static let cifar100 = DatasetEntry(
         name: CIFARVariant.cifar100.name, summary: "photographs of 100 classes, 32×32 RGB, 50000 train and 10000 test",
         augment: [RandomCrop(), HorizontalFlip()]
-    ) { (folder) throws(DatasetError) in try CIFARBinary(.cifar100, in: folder) }
+    ) { (_, folder) throws(DatasetError) in try CIFARBinary(.cifar100, in: folder) }
 
     /// The names of the classes, from the data set's own list.
     public let classes: [String]

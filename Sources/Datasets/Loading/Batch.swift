@@ -8,6 +8,8 @@ public struct Batch: Sendable {
     public let lengths: [Int]?
     /// The class of each sample.
     public let targets: [Int32]
+    /// The second targets, when samples were mixed.
+    public let mixed: MixedTargets?
     /// The index of each sample in its split.
     public let indices: [Int]
 

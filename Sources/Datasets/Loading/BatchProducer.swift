@@ -5,45 +5,88 @@ struct BatchProducer: Sendable {
     private let pipeline: Pipeline
     private let seed: UInt64
     private let pool: MemoryPool
+    private let onSkip: @Sendable (LoaderError) -> Void
     private let collation: Collation
 
-    init(_ pipeline: Pipeline, seed: UInt64, pool: MemoryPool) {
+    init(
+        _ pipeline: Pipeline, seed: UInt64, pool: MemoryPool, onSkip: @escaping @Sendable (LoaderError) -> Void
+    ) {
+        self.onSkip = onSkip
         self.pipeline = pipeline
         self.seed = seed
         self.pool = pool
-        collation = Collation(pipeline.sampleShape, pipeline.dataset.normalization)
+        collation = Collation(pipeline.sampleShape, pipeline.normalization)
     }
 
     /// The batch of `request` or why there is none; nil when `isWanted` turned false on the way.
     func batch(
         _ request: LoadRequest, through sample: inout Sample, while isWanted: () -> Bool
     ) -> Result<Batch, LoaderError>? {
-        var targets = [Int32](repeating: 0, count: request.indices.count)
-        var lengths = [Int](repeating: pipeline.sampleShape.frames, count: targets.count)
+        var rows = Rows()
         do {
-            let input = try Tensor(collation.batchShape(targets.count), pool: pool) { base in
-                for (row, index) in request.indices.enumerated() {
+            let input = try Tensor(collation.batchShape(request.indices.count), pool: pool) { base in
+                for index in request.indices {
                     guard isWanted() else { throw Interruption.unwanted }
                     do throws(DatasetError) {
-                        try pipeline.dataset.read(index, of: request.split, into: &sample)
+                        try read(index, request, into: &sample)
                     } catch {
-                        throw Interruption.unreadable(index, error)
+                        let fault = LoaderError.sample(
+                            index: index, split: request.split, dataset: pipeline.dataset.name, cause: error)
+                        guard pipeline.onError == .skip else { throw Interruption.unreadable(fault) }
+                        onSkip(fault)
+                        continue
                     }
                     transform(&sample, index: index, request)
-                    collation.write(sample, toRow: row, of: base)
-                    targets[row] = Int32(sample.label)
-                    lengths[row] = sample.shape.frames
+                    collation.write(sample, toRow: rows.indices.count, of: base)
+                    rows.indices.append(index)
+                    rows.targets.append(Int32(sample.label))
+                    rows.lengths.append(sample.shape.frames)
                 }
             }
-            let isFull = lengths.allSatisfy { $0 == pipeline.sampleShape.frames }
-            return .success(
-                Batch(
-                    input: input, lengths: isFull ? nil : lengths, targets: targets, indices: Array(request.indices)))
-        } catch Interruption.unreadable(let index, let cause) {
-            return .failure(.sample(index: index, split: request.split, dataset: pipeline.dataset.name, cause: cause))
+            return .success(batch(input, rows, request))
+        } catch Interruption.unreadable(let fault) {
+            return .failure(fault)
         } catch {
             return nil
         }
+    }
+
+    /// The batch of the rows that were filled: all, unless samples were skipped.
+    private func batch(_ input: Tensor, _ rows: Rows, _ request: LoadRequest) -> Batch {
+        let count = rows.indices.count
+        var input = input
+        if input.shape[0] > count {
+            input = Tensor(collation.batchShape(count), pool: pool) { base in
+                input.withElements { base.update(from: $0, count: count * pipeline.sampleShape.count) }
+            }
+        }
+        var lengths = rows.lengths
+        let mixed = request.isAugmented ? mix(&input, rows, &lengths, epoch: request.epoch) : nil
+        let isFull = lengths.allSatisfy { $0 == pipeline.sampleShape.frames }
+        return Batch(
+            input: input, lengths: isFull ? nil : lengths, targets: rows.targets, mixed: mixed, indices: rows.indices)
+    }
+
+    /// Mixes the samples if that is asked for; a mixed clip is as long as the longer one.
+    private func mix(_ input: inout Tensor, _ rows: Rows, _ lengths: inout [Int], epoch: Int) -> MixedTargets? {
+        guard let mixing = pipeline.mixing, let first = rows.indices.first else { return nil }
+        // A sample comes once an epoch, so the first one names the batch.
+        var random = RandomStream(seed: seed, StreamDomain.mixing, UInt64(epoch), UInt64(first))
+        let count = rows.indices.count
+        let weight = input.withMutableElements(pool: pool) { base in
+            mixing.mix(base, count: count, shape: pipeline.sampleShape, random: &random)
+        }
+        let others = (0..<count).map { ($0 + count - 1) % count }
+        lengths = others.enumerated().map { max(rows.lengths[$0.offset], rows.lengths[$0.element]) }
+        return MixedTargets(weight: weight, targets: others.map { rows.targets[$0] })
+    }
+
+    private func read(_ index: Int, _ request: LoadRequest, into sample: inout Sample) throws(DatasetError) {
+        guard request.isAugmented && pipeline.window == .random else {
+            return try pipeline.dataset.read(index, of: request.split, into: &sample)
+        }
+        var random = RandomStream(seed: seed, StreamDomain.window, UInt64(request.epoch), UInt64(index))
+        try pipeline.dataset.read(index, of: request.split, at: random.uniform(), into: &sample)
     }
 
     private func transform(_ sample: inout Sample, index: Int, _ request: LoadRequest) {
@@ -56,6 +99,13 @@ struct BatchProducer: Sendable {
     /// Why filling a tensor ended early.
     private enum Interruption: Error {
         case unwanted
-        case unreadable(Int, DatasetError)
+        case unreadable(LoaderError)
+    }
+
+    /// What belongs to the rows of a batch.
+    private struct Rows {
+        var indices: [Int] = []
+        var targets: [Int32] = []
+        var lengths: [Int] = []
     }
 }

@@ -32,6 +32,10 @@ enum StreamDomain {
     static let order: UInt64 = 0x6f72_6465_72
     /// Transforms of samples, followed by epoch and sample ("augment" in ASCII).
     static let augmentation: UInt64 = 0x61_7567_6d65_6e74
+    /// Mixing of batches, followed by epoch and first sample ("mix" in ASCII).
+    static let mixing: UInt64 = 0x6d6978
+    /// Where in a recording a clip begins, followed by epoch and sample ("window" in ASCII).
+    static let window: UInt64 = 0x7769_6e64_6f77
     /// What a sample keeps in all epochs, followed by the sample ("constant" in ASCII).
     static let sampleConstant: UInt64 = 0x636f_6e73_7461_6e74
     /// Drawn clips, followed by split and clip ("moving" in ASCII).

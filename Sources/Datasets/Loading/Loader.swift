@@ -20,12 +20,14 @@ public final class Loader: BatchSource, Sendable {
     ///   - threads: The number of threads, at least 1.
     ///   - readAhead: The largest number of batches in memory that are ready or being made, at least 1.
     ///   - pool: Where the batches' tensors live.
+    ///   - onSkip: Called, on a thread of the loader, with each sample that is left out because it cannot be read.
     public init(
-        _ pipeline: Pipeline, seed: UInt64, threads: Int = 1, readAhead: Int = 4, pool: MemoryPool
+        _ pipeline: Pipeline, seed: UInt64, threads: Int = 1, readAhead: Int = 4, pool: MemoryPool,
+        onSkip: @escaping @Sendable (LoaderError) -> Void = { _ in }
     ) {
         precondition(threads >= 1 && readAhead >= 1, "a loader has a thread and room for a batch")
         let queue = LoadQueue(readAhead: readAhead)
-        let producer = BatchProducer(pipeline, seed: seed, pool: pool)
+        let producer = BatchProducer(pipeline, seed: seed, pool: pool, onSkip: onSkip)
         self.queue = queue
         dataset = pipeline.dataset
         self.threads = (0..<threads).map { index in

@@ -13,7 +13,7 @@ public struct MovingShapes: Dataset {
     public static let entry = DatasetEntry(
         name: "moving_shapes",
         summary: "drawn clips of 10 motions, 8 to 16 frames of 32×32 RGB, 4000 train and 1000 test; built in, no files"
-    ) { (_) throws(DatasetError) in MovingShapes() }
+    ) { (_, _) throws(DatasetError) in MovingShapes() }
 
     /// Raised whenever a sample's bytes change, so that hosts with different programs do not train together.
     static let version = 1

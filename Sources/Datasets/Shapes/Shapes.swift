@@ -14,7 +14,7 @@ public struct Shapes: Dataset {
         name: "shapes",
         summary: "drawn figures of 10 classes, 32×32 RGB, 20000 train and 4000 test; built in, no files",
         augment: [RandomCrop(), HorizontalFlip()]
-    ) { (_) throws(DatasetError) in Shapes() }
+    ) { (_, _) throws(DatasetError) in Shapes() }
 
     /// Raised whenever a sample's bytes change, so that hosts with different programs do not train together.
     static let version = 1

@@ -20,6 +20,9 @@ public struct RandomCrop: Transform {
     /// A shift by at most 4 pixels.
     public init() {}
 
+    /// A shift by at most `padding` pixels.
+    public init(padding: Int) { self.padding = padding }
+
     /// Reads the parameters that differ from the defaults.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)

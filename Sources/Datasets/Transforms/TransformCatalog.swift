@@ -6,6 +6,17 @@ public enum TransformCatalog {
     public static let entries: [any TransformDefinition.Type] = [
         RandomCrop.self,
         HorizontalFlip.self,
+        AlternatingFlip.self,
+        CenterCrop.self,
+        Resize.self,
+        Pad.self,
+        ColorJitter.self,
+        Greyscale.self,
+        Equalize.self,
+        Cutout.self,
+        RandomErasing.self,
+        Mixup.self,
+        Cutmix.self,
     ]
 
     /// The transform called `name`.

@@ -16,6 +16,26 @@ public struct LossResult: Sendable {
 
     /// The mean; 0 when no sample counts.
     public var mean: Float { weight > 0 ? sum / weight : 0 }
+
+    /// `share` of this result and the rest of `other`: the loss of mixed samples, by both of their targets.
+    ///
+    /// What counts as correct is this result's target.
+    ///
+    /// - Source: Zhang et al. 2017, "mixup: beyond empirical risk minimization".
+    public func mixed(with other: LossResult, share: Float, _ engine: Engine) -> LossResult {
+        let gradient = engine.tensor(gradient.shape) { target in
+            gradient.withElements { own in
+                other.gradient.withElements { others in
+                    for place in 0..<gradient.count {
+                        target[place] = share * own[place] + (1 - share) * others[place]
+                    }
+                }
+            }
+        }
+        return LossResult(
+            sum: share * sum + (1 - share) * other.sum, weight: share * weight + (1 - share) * other.weight,
+            correct: correct, gradient: gradient)
+    }
 }
 
 /// The loss of one sample and its part of the divisor.

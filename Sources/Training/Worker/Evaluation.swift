@@ -9,14 +9,17 @@ import Tensors
 ///
 /// - Determinism: a chunk's sums do not depend on the number of workers.
 struct Evaluation {
-    /// Samples of a chunk.
-    static let chunkSize = 250
+    /// Values of a chunk's samples, about: as many as 250 images of CIFAR-10 have, so that clips do not fill the memory.
+    private static let chunkValues = 250 * 3072
 
     let replica: Replica
     let loader: Loader
 
+    /// Samples of a chunk.
+    private var chunkSize: Int { min(250, max(1, Self.chunkValues / replica.pipeline.sampleShape.count)) }
+
     /// The number of chunks of the whole split.
-    var chunkCount: Int { (replica.dataset.count(.test) + Self.chunkSize - 1) / Self.chunkSize }
+    var chunkCount: Int { (replica.dataset.count(.test) + chunkSize - 1) / chunkSize }
 
     /// The sums of this worker's share of the chunks that are not `done`.
     ///
@@ -30,12 +33,16 @@ struct Evaluation {
         let share = missing[rank * missing.count / workers..<(rank + 1) * missing.count / workers]
         loader.enqueue(
             share.map { chunk in
-                .evaluation(order.indices[chunk * Self.chunkSize..<min((chunk + 1) * Self.chunkSize, count)])
+                .evaluation(order.indices[chunk * chunkSize..<min((chunk + 1) * chunkSize, count)])
             })
         var chunks: [EvaluationReport.Chunk] = []
         for chunk in share {
             if isCancelled() { return nil }
             guard let batch = try loader.next() else { throw TrainingError.missingChunk(chunk) }
+            if batch.count == 0 {
+                chunks.append(EvaluationReport.Chunk(index: chunk, count: 0, correct: 0, lossSum: 0, lossWeight: 0))
+                continue
+            }
             let tape = Tape(engine: replica.engine, arena: replica.judged)
             let context = ForwardContext(tape: tape, mode: .evaluation, lengths: batch.lengths)
             let logits = replica.model.layers(tape.constant(batch.input), context)

@@ -89,7 +89,11 @@ package final class ShardGradients {
             streamPath: [UInt64(epoch), UInt64(step), UInt64(shard), UInt64(pass)],
             lengths: batch.lengths)
         let logits = replica.model.layers(tape.constant(batch.input), context)
-        let result = replica.loss.evaluate(logits.value, batch.targets, replica.engine)
+        var result = replica.loss.evaluate(logits.value, batch.targets, replica.engine)
+        if let mixed = batch.mixed {
+            let other = replica.loss.evaluate(logits.value, mixed.targets, replica.engine)
+            result = result.mixed(with: other, share: mixed.weight, replica.engine)
+        }
         tape.backward(from: logits, gradient: result.gradient)
         block[.samples] += Float(batch.count)
         block[.loss] += result.sum

@@ -38,7 +38,8 @@ final class TrainingLoop {
 
     init(
         _ replica: Replica, _ assignment: Assignment, control: WorkerControl, group: AllReduceGroup,
-        orders: TrainingOrders, transfer: StateTransfer, failpoints: Failpoints
+        orders: TrainingOrders, transfer: StateTransfer, failpoints: Failpoints,
+        log: @escaping @Sendable (Logger.Level, String) -> Void
     ) throws {
         self.replica = replica
         self.assignment = assignment
@@ -56,14 +57,15 @@ final class TrainingLoop {
         rate = LearningRate(
             configuration.optimizer.rule.learningRate, configuration.schedule, stepsPerEpoch: plan.stepsPerEpoch,
             totalSteps: plan.totalSteps)
+        let skip: @Sendable (LoaderError) -> Void = { log(.warning, "\($0); it is left out") }
         // Two steps ahead: while one is computed, the next is ready and the one after it is being made.
         loader = Loader(
             replica.pipeline, seed: configuration.run.seed,
             threads: configuration.data.loaderThreads, readAhead: 2 * range.count * plan.accumulate + 1,
-            pool: replica.engine.memory)
+            pool: replica.engine.memory, onSkip: skip)
         evaluationLoader = Loader(
             replica.pipeline, seed: configuration.run.seed, threads: configuration.data.loaderThreads, readAhead: 2,
-            pool: replica.engine.memory)
+            pool: replica.engine.memory, onSkip: skip)
         evaluatedEpochs = assignment.evaluatedEpochs
         savedStep = assignment.savedStep
     }

@@ -113,7 +113,7 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
         do {
             loop = try TrainingLoop(
                 replica, assignment, control: control, group: group, orders: orders, transfer: equipment.transfer,
-                failpoints: settings.failpoints)
+                failpoints: settings.failpoints, log: log)
         } catch let error as CollectiveError {
             return .paused(try TrainingLoop.pause(replica, after: error, assignment.members))
         }
