@@ -89,6 +89,8 @@ public final class ParameterArena: @unchecked Sendable {  // Values are touched 
     ///
     /// `statistics` are the summed `GradientBlock` statistics: each the batch statistic times the number of samples.
     public func absorb(statistics: UnsafePointer<Float>, samples: Float) {
+        // A batch of which all samples were left out says nothing.
+        guard samples > 0 else { return }
         for buffer in buffers {
             for index in buffer.range {
                 let statistic = statistics[index] / samples

@@ -24,7 +24,7 @@ struct TransformGoldenTests {
 
     @Test(
         "resizing is Pillow's, bit for bit",
-        arguments: [[7, 9], [22, 28], [11, 5], [30, 14], [3, 40]])
+        arguments: [[7, 9], [22, 28], [11, 5], [30, 14], [25, 8]])
     func resizes(size: [Int]) throws {
         let resized = try result(Resize(height: size[0], width: size[1]))
         #expect(try resized.pixels == fixture.bytes("resize.\(size[0]).\(size[1])"))

@@ -29,7 +29,7 @@ def pixels(result):
 
 
 tensors = {"image": image}
-for height, width in [(7, 9), (22, 28), (11, 5), (30, 14), (3, 40)]:
+for height, width in [(7, 9), (22, 28), (11, 5), (30, 14), (25, 8)]:
     tensors[f"resize.{height}.{width}"] = pixels(picture.resize((width, height), Image.Resampling.BILINEAR))
 tensors["greyscale"] = pixels(picture.convert("L"))
 tensors["equalize"] = pixels(ImageOps.equalize(Image.fromarray(image.numpy().repeat(6, axis=0))))

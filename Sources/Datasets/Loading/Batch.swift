@@ -17,10 +17,11 @@ public struct Batch: Sendable {
     public var count: Int { indices.count }
 
     /// Gathers samples; `indices` tells which they are.
-    public init(input: Tensor, lengths: [Int]?, targets: [Int32], indices: [Int]) {
+    public init(input: Tensor, lengths: [Int]?, targets: [Int32], mixed: MixedTargets? = nil, indices: [Int]) {
         self.input = input
         self.lengths = lengths
         self.targets = targets
+        self.mixed = mixed
         self.indices = indices
     }
 }

@@ -3,7 +3,8 @@ import Configuration
 /// Resizes to a given number of rows and columns, smoothing when it makes smaller.
 ///
 /// - Determinism: whole numbers only once the weights are made; the same bytes on every host.
-/// - Source: Pillow's `resize((width, height), BILINEAR)`, bit for bit, and so torchvision's `Resize` of a PIL image.
+/// - Source: Pillow's `resize((width, height), BILINEAR)`, bit for bit where Pillow resizes rows before columns, which it
+///   does unless the height shrinks much more than the width.
 public struct Resize: Transform {
     /// The name in ``TransformCatalog``.
     public static let name = "resize"

@@ -23,7 +23,7 @@ public struct LossResult: Sendable {
     ///
     /// - Source: Zhang et al. 2017, "mixup: beyond empirical risk minimization".
     public func mixed(with other: LossResult, share: Float, _ engine: Engine) -> LossResult {
-        let gradient = engine.tensor(gradient.shape) { target in
+        let mixture = engine.tensor(gradient.shape) { target in
             gradient.withElements { own in
                 other.gradient.withElements { others in
                     for place in 0..<gradient.count {
@@ -34,7 +34,7 @@ public struct LossResult: Sendable {
         }
         return LossResult(
             sum: share * sum + (1 - share) * other.sum, weight: share * weight + (1 - share) * other.weight,
-            correct: correct, gradient: gradient)
+            correct: correct, gradient: mixture)
     }
 }
 
