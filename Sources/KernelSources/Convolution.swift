@@ -95,30 +95,8 @@ func unpackAdding(_ rows: Source, _ image: Destination, _ windows: Windows) {
     }
 }
 
-func packWeights(_ weights: Source, _ packed: Destination, _ outputs: Int, _ inputs: Int, _ taps: Int) {
-    for output in 0..<outputs {
-        for input in 0..<inputs {
-            let source = weights + (output &* inputs &+ input) &* taps
-            for tap in 0..<taps { packed[(tap &* inputs &+ input) &* outputs &+ output] = source[tap] }
-        }
-    }
-}
-
-func unpackWeights(
-    _ packed: Source, _ weights: Destination, _ outputs: Int, _ inputs: Int, _ taps: Int, _ adds: Bool
-) {
-    for output in 0..<outputs {
-        for input in 0..<inputs {
-            let target = weights + (output &* inputs &+ input) &* taps
-            for tap in 0..<taps {
-                let value = packed[(tap &* inputs &+ input) &* outputs &+ output]
-                target[tap] = adds ? target[tap] + value : value
-            }
-        }
-    }
-}
-
 func depthwise(_ image: Source, _ weights: Source, _ output: Destination, _ windows: Windows) {
+    if windows.areSmallSquares { return depthwiseSquares(image, weights, output, windows) }
     let channels = windows.channels
     output.update(repeating: 0, count: windows.output.count &* channels)
     forEachTap(windows) { window, tap, pixel in
@@ -130,6 +108,7 @@ func depthwise(_ image: Source, _ weights: Source, _ output: Destination, _ wind
 }
 
 func depthwiseInputGradient(_ dy: Source, _ weights: Source, _ dImage: Destination, _ windows: Windows) {
+    if windows.areSmallSquares { return depthwiseSquaresInputGradient(dy, weights, dImage, windows) }
     let channels = windows.channels
     forEachTap(windows) { window, tap, pixel in
         let source = dy + window &* channels
@@ -140,6 +119,7 @@ func depthwiseInputGradient(_ dy: Source, _ weights: Source, _ dImage: Destinati
 }
 
 func depthwiseWeightGradient(_ image: Source, _ dy: Source, _ dWeights: Destination, _ windows: Windows) {
+    if windows.areSmallSquares { return depthwiseSquaresWeightGradient(image, dy, dWeights, windows) }
     let channels = windows.channels
     forEachTap(windows) { window, tap, pixel in
         let source = image + pixel &* channels

@@ -43,11 +43,12 @@ func maximumGradient(
 }
 
 extension Windows {
-    /// Whether the windows are 2×2 squares that cover the image without a gap, as most pooling has them.
+    /// Whether the windows are 2×2 squares that cover the image without a gap, as most pooling has them, and channels are
+    /// whole vectors.
     fileprivate var areQuarters: Bool {
         let square = Volume(depth: 1, height: 2, width: 2)
         return kernel == square && stride == square && padding == 0 && dilation == 1 && input.height % 2 == 0
-            && input.width % 2 == 0
+            && input.width % 2 == 0 && channels % Vector.scalarCount == 0
     }
 }
 
@@ -70,24 +71,29 @@ private func maximumOfQuarters(
 ) {
     let channels = windows.channels
     forEachQuarter(windows) { window, pixel, below in
-        let (first, second) = (image + pixel, image + (pixel &+ channels))
-        let (third, fourth) = (image + below, image + (below &+ channels))
-        let (target, winner) = (output + window, taps + window)
-        for c in 0..<channels {
-            var best = first[c]
-            var tap: Int32 = 0
-            // Of several NaNs the last one wins, as in the general loop.
-            var wins = second[c] > best || second[c] != second[c]
-            best = wins ? second[c] : best
-            tap = wins ? 1 : tap
-            wins = third[c] > best || third[c] != third[c]
-            best = wins ? third[c] : best
-            tap = wins ? 2 : tap
-            wins = fourth[c] > best || fourth[c] != fourth[c]
-            target[c] = wins ? fourth[c] : best
-            winner[c] = wins ? 3 : tap
+        var c = 0
+        while c < channels {
+            var best = load(image + (pixel &+ c))
+            var tap = Numbers.zero
+            take(load(image + (pixel &+ channels &+ c)), 1, &best, &tap)
+            take(load(image + (below &+ c)), 2, &best, &tap)
+            take(load(image + (below &+ channels &+ c)), 3, &best, &tap)
+            store(best, output + (window &+ c))
+            UnsafeMutableRawPointer(taps + (window &+ c)).storeBytes(of: tap, as: Numbers.self)
+            c &+= Vector.scalarCount
         }
     }
+}
+
+/// As many whole numbers as a vector has lanes.
+private typealias Numbers = Vector.MaskStorage
+
+/// Takes the lanes of `value` that are larger than the best so far, or NaN.
+@inline(__always)
+private func take(_ value: Vector, _ number: Int32, _ best: inout Vector, _ tap: inout Numbers) {
+    let wins = (value .> best) .| (value .!= value)
+    best.replace(with: value, where: wins)
+    tap.replace(with: number, where: wins)
 }
 
 private func gradientOfQuarters(
@@ -95,12 +101,25 @@ private func gradientOfQuarters(
 ) {
     let channels = windows.channels
     forEachQuarter(windows) { window, pixel, below in
-        let (source, winner) = (dy + window, taps + window)
-        let (first, second) = (dImage + pixel, dImage + (pixel &+ channels))
-        let (third, fourth) = (dImage + below, dImage + (below &+ channels))
-        for c in 0..<channels { first[c] = winner[c] == 0 ? source[c] : 0 }
-        for c in 0..<channels { second[c] = winner[c] == 1 ? source[c] : 0 }
-        for c in 0..<channels { third[c] = winner[c] == 2 ? source[c] : 0 }
-        for c in 0..<channels { fourth[c] = winner[c] == 3 ? source[c] : 0 }
+        var c = 0
+        while c < channels {
+            let value = load(dy + (window &+ c))
+            let tap = UnsafeRawPointer(taps + (window &+ c)).loadUnaligned(as: Numbers.self)
+            store(keep(value, tap, 0), dImage + (pixel &+ c))
+            store(keep(value, tap, 1), dImage + (pixel &+ channels &+ c))
+            store(keep(value, tap, 2), dImage + (below &+ c))
+            store(keep(value, tap, 3), dImage + (below &+ channels &+ c))
+            c &+= Vector.scalarCount
+        }
     }
+}
+
+/// The lanes of `value` whose tap is `number`, zero elsewhere.
+///
+/// In arithmetic on bits, which unlike a comparison of whole numbers compiles to vector instructions.
+@inline(__always)
+private func keep(_ value: Vector, _ tap: Numbers, _ number: Int32) -> Vector {
+    let difference = tap ^ Numbers(repeating: number)
+    let differs = (difference | (0 &- difference)) &>> 31
+    return unsafeBitCast(unsafeBitCast(value, to: Numbers.self) & ~differs, to: Vector.self)
 }

@@ -115,3 +115,30 @@ private func rowsProduct<
         row &+= 1
     }
 }
+
+/// c = or += a · b for whole vectors of columns; a's rows and columns lie so far apart.
+///
+/// The depth goes in blocks, so that what a tile reads again lies in the first-level cache.
+func product(
+    _ a: Source, _ rowStride: Int, _ depthStride: Int, _ b: Source, _ c: Destination, _ rows: Int, _ columns: Int,
+    _ depth: Int, _ adds: Bool
+) {
+    let block = depthStride == 1 ? 512 : 128
+    var first = 0
+    while first < depth {
+        let count = min(block, depth &- first)
+        forEachPanel(columns) { column, width in
+            // Once for contiguous columns and once for contiguous rows of a, so that the tiles know it.
+            if depthStride == 1 {
+                panelProduct(
+                    a + first, rowStride, 1, b + (first &* columns &+ column), columns, count, c + column, columns,
+                    rows, width, adds || first > 0)
+            } else {
+                panelProduct(
+                    a + first &* depthStride, rowStride, depthStride, b + (first &* columns &+ column), columns, count,
+                    c + column, columns, rows, width, adds || first > 0)
+            }
+        }
+        first &+= count
+    }
+}

@@ -142,19 +142,3 @@ func copyRows(
         }
     }
 }
-
-func transpose(_ x: Source, _ y: Destination, _ rows: Int, _ channels: Int, _ adds: Bool) {
-    // Tiles, so that the strided side stays in the L1 cache.
-    let tile = 16
-    for firstRow in stride(from: 0, to: rows, by: tile) {
-        for firstChannel in stride(from: 0, to: channels, by: tile) {
-            for c in firstChannel..<min(firstChannel &+ tile, channels) {
-                let line = y + c &* rows
-                for row in firstRow..<min(firstRow &+ tile, rows) {
-                    let value = x[row &* channels &+ c]
-                    line[row] = adds ? line[row] + value : value
-                }
-            }
-        }
-    }
-}

@@ -24,8 +24,9 @@ public let kernelSet = KernelSet(
         gradient: batchNormGradient),
     convolution: ConvolutionKernels(
         pack: pack, unpackAdding: unpackAdding, packWeights: packWeights, unpackWeights: unpackWeights,
-        flipWeights: flipWeights, pad: pad, directLanes: Vector.scalarCount, direct: direct,
-        directWeightGradient: directWeightGradient, depthwise: depthwise,
+        flipWeights: flipWeights, packFlippedWeights: packFlippedWeights, pad: pad, directLanes: Vector.scalarCount,
+        direct: direct,
+        directWeightGradient: directWeightGradient, product: product, depthwise: depthwise,
         depthwiseInputGradient: depthwiseInputGradient,
         depthwiseWeightGradient: depthwiseWeightGradient),
     winograd: WinogradKernels(

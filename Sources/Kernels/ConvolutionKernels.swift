@@ -11,6 +11,9 @@ public struct ConvolutionKernels: Sendable {
     /// Packed weights `[taps, in, out]` to those of the input's gradient, `[reversed taps, out, in]`:
     /// `(packed, flipped, out, in, taps)`.
     public let flipWeights: @Sendable (Source, Destination, Int, Int, Int) -> Void
+    /// Weights `[out, in, taps]` to those of the gradient of some inputs, `[reversed taps, out, some]`:
+    /// `(weights, packed, out, in, taps, some)`.
+    public let packFlippedWeights: @Sendable (Source, Destination, Int, Int, Int, Range<Int>) -> Void
     /// One input with zeros on both sides of each axis: `(image, padded, input, channels, margin)`.
     public let pad: @Sendable (Source, Destination, Volume, Int, Volume) -> Void
     /// The number of output channels must be a multiple of this for the two below.
@@ -20,6 +23,9 @@ public struct ConvolutionKernels: Sendable {
     public let direct: @Sendable (Source, Source, Source?, Destination, Windows, Int, Bool) -> Void
     /// Adds to the gradient of the packed weights: `(padded, dy, dWeights, windows, out)`.
     public let directWeightGradient: @Sendable (Source, Source, Destination, Windows, Int) -> Void
+    /// c `[rows, columns]` = or += a · b `[depth, columns]`, for whole vectors of columns:
+    /// `(a, distance of its rows, distance of its columns, b, c, rows, columns, depth, accumulate)`.
+    public let product: @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void
     /// One image, each channel with its own filter; weights `[taps, C]`: `(image, weights, output, windows)`.
     public let depthwise: @Sendable (Source, Source, Destination, Windows) -> Void
     /// The same for the gradient of the image, which is added to: `(dy, weights, dImage, windows)`.
@@ -34,10 +40,12 @@ public struct ConvolutionKernels: Sendable {
         packWeights: @escaping @Sendable (Source, Destination, Int, Int, Int) -> Void,
         unpackWeights: @escaping @Sendable (Source, Destination, Int, Int, Int, Bool) -> Void,
         flipWeights: @escaping @Sendable (Source, Destination, Int, Int, Int) -> Void,
+        packFlippedWeights: @escaping @Sendable (Source, Destination, Int, Int, Int, Range<Int>) -> Void,
         pad: @escaping @Sendable (Source, Destination, Volume, Int, Volume) -> Void,
         directLanes: Int,
         direct: @escaping @Sendable (Source, Source, Source?, Destination, Windows, Int, Bool) -> Void,
         directWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows, Int) -> Void,
+        product: @escaping @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void,
         depthwise: @escaping @Sendable (Source, Source, Destination, Windows) -> Void,
         depthwiseInputGradient: @escaping @Sendable (Source, Source, Destination, Windows) -> Void,
         depthwiseWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows) -> Void
@@ -47,10 +55,12 @@ public struct ConvolutionKernels: Sendable {
         self.packWeights = packWeights
         self.unpackWeights = unpackWeights
         self.flipWeights = flipWeights
+        self.packFlippedWeights = packFlippedWeights
         self.pad = pad
         self.directLanes = directLanes
         self.direct = direct
         self.directWeightGradient = directWeightGradient
+        self.product = product
         self.depthwise = depthwise
         self.depthwiseInputGradient = depthwiseInputGradient
         self.depthwiseWeightGradient = depthwiseWeightGradient

@@ -32,6 +32,14 @@ public struct TileGrid: Hashable, Sendable {
         self.kernelDepth = kernelDepth
     }
 
+    /// The same tiles of a convolution with fewer outputs.
+    public func narrowed(to outputs: Int) -> TileGrid {
+        TileGrid(
+            depth: depth, height: height, width: width, channels: channels, outputHeight: outputHeight,
+            outputWidth: outputWidth, outputs: outputs, top: top, left: left, dilation: dilation,
+            kernelDepth: kernelDepth)
+    }
+
     /// Outputs of a tile in each direction.
     public static let side = 4
     /// Numbers that a tile has in the transformed domain.

@@ -4,5 +4,5 @@ import ArgumentParser
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures this build on this host.",
-        subcommands: [BenchTrainCommand.self, BenchAllReduceCommand.self])
+        subcommands: [BenchTrainCommand.self, BenchAllReduceCommand.self, BenchEngineCommand.self])
 }

@@ -43,5 +43,20 @@ extension EndToEnd {
                 #expect(process.lastError.contains("unknown model 'simple_cn'"))
             }
         }
+
+        @Test("bench engine tells of each kernel its speed and its algorithm, one object a line")
+        func engine() throws {
+            try Sandbox.with { sandbox in
+                let process = try sandbox.finish(
+                    ["bench", "engine", "--repetitions", "1", "--kernels", "baseline", "--json"])
+                #expect(try process.end() == .status(0), "\(process.standardError)")
+                let objects = try process.standardOutput.split(separator: "\n").map { line in
+                    try #require(JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+                }
+                #expect(objects.count > 10)
+                #expect(objects.allSatisfy { ($0["gflops"] as? Double ?? 0) > 0 && $0["share"] is Double })
+                #expect(Set(objects.compactMap { $0["algorithm"] as? String }).isSuperset(of: ["direct", "winograd"]))
+            }
+        }
     }
 }

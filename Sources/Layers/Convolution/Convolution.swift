@@ -60,6 +60,12 @@ public struct Convolution<Axes: Extent>: Layer {
             Correlation(geometry: geometry(for: input)), to: [input] + parameters.map(context.tape.parameter))
     }
 
+    /// How `engine` computes the convolution of a batch: the algorithm's name, as for a table of figures.
+    public func algorithmName(for batch: Shape, _ engine: Engine) -> String {
+        let geometry = ConvolutionGeometry(windows: sizes.windows(onBatch: batch), outputs: outputs, groups: groups)
+        return type(of: ConvolutionPlan(geometry, engine).algorithm).name
+    }
+
     /// Weight and, if there is one, bias.
     var parameters: [Parameter] { [weight] + [bias].compactMap(\.self) }
 

@@ -23,8 +23,21 @@ struct ConvolutionGeometry: Sendable {
     var isPointwise: Bool { taps == 1 && windows.stride == 1 && windows.padding == 0 }
 }
 
-/// One way to compute a convolution, a few images at a time, with packed weights `[G, taps, C/G, K/G]`.
-protocol ConvolutionAlgorithm: Sendable {
+/// One way to compute the input's gradient, a few images at a time, from packed weights `[G, taps, C/G, K/G]`.
+protocol InputGradientAlgorithm: Sendable {
+    /// The weights that `inputGradient` takes, from the packed ones.
+    func inputGradientWeights(_ packed: Tensor, _ engine: Engine) -> Tensor
+
+    /// Writes the gradient of `count` input images, or adds to it.
+    func inputGradient(
+        _ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ adds: Bool, _ engine: Engine)
+}
+
+/// One way to compute a convolution in all directions.
+protocol ConvolutionAlgorithm: InputGradientAlgorithm {
+    /// What it is called in a table of figures.
+    static var name: String { get }
+
     /// Images that are computed at a time.
     var imagesAtOnce: Int { get }
 
@@ -35,13 +48,6 @@ protocol ConvolutionAlgorithm: Sendable {
     func forward(
         _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ engine: Engine
     ) -> Bool
-
-    /// The weights that `inputGradient` takes, from the packed ones.
-    func inputGradientWeights(_ packed: Tensor, _ engine: Engine) -> Tensor
-
-    /// Writes the gradient of `count` input images, or adds to it.
-    func inputGradient(
-        _ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ adds: Bool, _ engine: Engine)
 
     /// Floats in which `addWeightGradient` sums.
     var weightSums: Int { get }
@@ -59,7 +65,7 @@ extension ConvolutionAlgorithm {
     func withPackedGradient(_ sums: Source, _ engine: Engine, _ body: (Source) -> Void) { body(sums) }
 }
 
-/// An algorithm that reads packed weights, or pixels of windows, in place.
+/// An algorithm that sums products of inputs and weights.
 protocol PlainAlgorithm: ConvolutionAlgorithm {
     var geometry: ConvolutionGeometry { get }
 }

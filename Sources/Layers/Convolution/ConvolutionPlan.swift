@@ -6,7 +6,7 @@ import Tensors
 ///
 /// Images go a few at a time, so that what is done to a part's output before and after finds it in the cache. Parts depend
 /// on the sizes alone.
-struct ConvolutionPlan {
+struct ConvolutionPlan: Sendable {
     /// Work on a part's outputs, which lie at `outputs`.
     typealias Stage = @Sendable (_ images: Range<Int>, _ outputs: Destination) -> Void
     /// Work that gives the gradient of the outputs of a part, in the scratch that it is given or elsewhere.
@@ -14,29 +14,41 @@ struct ConvolutionPlan {
 
     private let geometry: ConvolutionGeometry
     private let engine: Engine
-    private let winograd: WinogradConvolution?
+    private let wide: WideWinograd?
     /// Computes the output and the gradient of the weights.
     let algorithm: any ConvolutionAlgorithm
     /// Computes the gradient of the input.
-    let gradientAlgorithm: any ConvolutionAlgorithm
+    let gradientAlgorithm: any InputGradientAlgorithm
 
     init(_ geometry: ConvolutionGeometry, _ engine: Engine) {
         self.geometry = geometry
         self.engine = engine
         let kernels = engine.kernels.convolution
         let winograd = WinogradConvolution(geometry, engine)
-        self.winograd = winograd
+        wide = winograd.flatMap { $0.isWide ? $0.wide : nil }
         if let winograd {
             algorithm = winograd
             gradientAlgorithm = winograd
+        } else if PointwiseConvolution.serves(geometry, kernels) {
+            let pointwise = PointwiseConvolution(geometry: geometry)
+            algorithm = pointwise
+            gradientAlgorithm = pointwise
         } else if DepthwiseConvolution.serves(geometry) {
-            algorithm = DepthwiseConvolution(geometry: geometry)
-            gradientAlgorithm = algorithm
+            let depthwise = DepthwiseConvolution(geometry: geometry)
+            algorithm = depthwise
+            gradientAlgorithm = depthwise
         } else {
             let matrix = MatrixConvolution(geometry: geometry)
             let direct = DirectConvolution(geometry: geometry)
             algorithm = DirectConvolution.serves(geometry, kernels) ? direct : matrix
-            gradientAlgorithm = DirectConvolution.servesInputGradient(geometry, kernels) ? direct : matrix
+            gradientAlgorithm =
+                if DirectConvolution.servesInputGradient(geometry, kernels) {
+                    direct
+                } else if StridedInputGradient.serves(geometry, kernels) {
+                    StridedInputGradient(geometry: geometry)
+                } else {
+                    matrix
+                }
         }
     }
 
@@ -48,13 +60,16 @@ struct ConvolutionPlan {
 
     // MARK: - Forward
 
+    /// The weights in the form that the calls below take.
+    func packed(_ weight: Tensor) -> Tensor { wide == nil ? PackedWeights.pack(weight, geometry, engine) : weight }
+
     /// Writes the outputs to `y`, or each part's to scratch without one, and shows each part that is done to `stage`.
     func forward(
         _ x: Source, _ packed: Tensor, _ bias: Tensor?, _ images: Int, into y: Destination?, then stage: Stage? = nil
     ) {
         withElements(of: bias) { bias in
-            if let winograd, winograd.isWide {
-                forwardByOutputs(winograd, x, packed, bias, images, y, stage)
+            if let wide {
+                forwardByOutputs(wide, x, packed, bias, images, y, stage)
             } else {
                 forwardByImages(x, packed, bias, images, y, stage)
             }
@@ -82,15 +97,15 @@ struct ConvolutionPlan {
     }
 
     private func forwardByOutputs(
-        _ winograd: WinogradConvolution, _ x: Source, _ packed: Tensor, _ bias: Source?, _ images: Int,
+        _ wide: WideWinograd, _ x: Source, _ packed: Tensor, _ bias: Source?, _ images: Int,
         _ y: Destination?, _ stage: Stage?
     ) {
         guard let y else {
             return engine.withScratch(images * geometry.outputCount) {
-                forwardByOutputs(winograd, x, packed, bias, images, $0, stage)
+                forwardByOutputs(wide, x, packed, bias, images, $0, stage)
             }
         }
-        packed.withElements { winograd.wideForward(x, $0, bias, y, images, engine) }
+        packed.withElements { wide.forward(x, $0, bias, y, images, engine) }
         guard let stage else { return }
         let outputs = SharedPointer(y)
         engine.split(images, grain: imagesAtOnce) { part in
@@ -115,8 +130,8 @@ struct ConvolutionPlan {
                         let sinks = Sinks(
                             dx: dx, addsToInput: addsToInput, dw: dw, addsToWeights: addsToWeights, db: db,
                             addsToBias: addsToBias)
-                        if let winograd, winograd.isWide {
-                            backwardByOutputs(winograd, x, packed, images, sinks, gradient)
+                        if let wide {
+                            backwardByOutputs(wide, x, packed, images, sinks, gradient)
                         } else {
                             backwardByImages(x, packed, images, sinks, gradient)
                         }
@@ -187,12 +202,11 @@ struct ConvolutionPlan {
     }
 
     private func backwardByOutputs(
-        _ winograd: WinogradConvolution, _ x: Source, _ packed: Tensor, _ images: Int, _ sinks: Sinks,
+        _ wide: WideWinograd, _ x: Source, _ weight: Tensor, _ images: Int, _ sinks: Sinks,
         _ gradient: @escaping GradientStage
     ) {
-        engine.withScratch(images * geometry.outputCount + geometry.weights) { scratch in
+        engine.withScratch(images * geometry.outputCount) { scratch in
             let dy = SharedPointer(scratch)
-            let packedGradient = scratch + images * geometry.outputCount
             engine.split(images, grain: imagesAtOnce) { [self] part in
                 let target = dy.base + part.lowerBound * geometry.outputCount
                 let source = gradient(part, target)
@@ -200,11 +214,10 @@ struct ConvolutionPlan {
                     target.update(from: source, count: part.count * geometry.outputCount)
                 }
             }
-            if let dx = sinks.dx {
-                winograd.wideInputGradient(dy.base, packed, dx, images, sinks.addsToInput, engine)
+            weight.withElements { weight in
+                if let dx = sinks.dx { wide.inputGradient(dy.base, weight, dx, images, sinks.addsToInput, engine) }
             }
-            winograd.wideWeightGradient(x, dy.base, packedGradient, images, engine)
-            PackedWeights.unpack(packedGradient, sinks.dw, geometry, adds: sinks.addsToWeights, engine)
+            wide.weightGradient(x, dy.base, sinks.dw, images, sinks.addsToWeights, engine)
             if let db = sinks.db {
                 engine.kernels.rows.sum(
                     dy.base, db, images * geometry.pixels, geometry.outputs, sinks.addsToBias)

@@ -13,7 +13,7 @@ struct Correlation: Operation {
 
     func forward(_ inputs: [Tensor], _ engine: Engine) -> (output: Tensor, saved: Saved) {
         let shape = geometry.windows.outputShape(forBatch: inputs[0].shape, channels: geometry.outputs)
-        let packed = PackedWeights.pack(inputs[1], geometry, engine)
+        let packed = ConvolutionPlan(geometry, engine).packed(inputs[1])
         let output = engine.tensor(shape) { y in
             inputs[0].withElements { x in
                 ConvolutionPlan(geometry, engine)

@@ -3,6 +3,7 @@ import Tensors
 
 /// Each channel with a filter of its own; packed weights are `[taps, C]`.
 struct DepthwiseConvolution: PlainAlgorithm {
+    static let name = "depthwise"
     let geometry: ConvolutionGeometry
 
     /// Whether each channel is a group of one input and one output.

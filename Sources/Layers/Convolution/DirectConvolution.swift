@@ -3,6 +3,7 @@ import Tensors
 
 /// Reads the windows from a padded input in place; for one group and whole vectors of output channels.
 struct DirectConvolution: PlainAlgorithm {
+    static let name = "direct"
     let geometry: ConvolutionGeometry
 
     /// Whether the kernels can compute the outputs.

@@ -5,6 +5,7 @@ import Tensors
 ///
 /// With groups, each tap of a group is a product of its own, so that the packed rows need no other order.
 struct MatrixConvolution: PlainAlgorithm {
+    static let name = "matrix"
     let geometry: ConvolutionGeometry
 
     private var rowCount: Int { geometry.windows.packedCount }

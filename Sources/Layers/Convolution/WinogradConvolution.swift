@@ -3,6 +3,7 @@ import Tensors
 
 /// Tiles in Winograd's domain; for 3×3 taps within an image, a stride of 1, one group and whole vectors of channels.
 struct WinogradConvolution: ConvolutionAlgorithm {
+    static let name = "winograd"
     private let forwardGrid: TileGrid
     private let gradientGrid: TileGrid
 
@@ -54,7 +55,10 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     var weightSums: Int { forwardGrid.weightCount(forwardGrid.outputs) }
 
     func addWeightGradient(_ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ engine: Engine) {
-        addWeightGradient(images, dy, sums, count, 0..<forwardGrid.outputs, engine)
+        engine.withScratch(forwardGrid.scratchCount(forwardGrid.outputs)) { scratch in
+            engine.kernels.winograd.weightGradient(
+                images, dy, sums, count, forwardGrid, 0..<forwardGrid.outputs, scratch)
+        }
     }
 
     func withPackedGradient(_ sums: Source, _ engine: Engine, _ body: (Source) -> Void) {
@@ -64,61 +68,11 @@ struct WinogradConvolution: ConvolutionAlgorithm {
         }
     }
 
-    // MARK: - Many weights: threads take outputs
-
-    /// Whether there are so many weights that threads take outputs, not images.
+    /// Whether there are so many weights that threads take outputs, not images; see ``WideWinograd``.
     var isWide: Bool { forwardGrid.weightCount(forwardGrid.outputs) > 1 << 20 }
 
-    /// Writes all output images.
-    func wideForward(
-        _ images: Source, _ packed: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ engine: Engine
-    ) {
-        wideConvolve(images, packed, bias, output, count, forwardGrid, false, engine)
-    }
-
-    /// Writes the gradient of all input images, or adds to it.
-    func wideInputGradient(
-        _ dy: Source, _ packed: Tensor, _ dx: Destination, _ count: Int, _ adds: Bool, _ engine: Engine
-    ) {
-        flipped(packed, engine).withElements {
-            wideConvolve(dy, $0, nil, dx, count, gradientGrid, adds, engine)
-        }
-    }
-
-    /// Writes the gradient of the packed weights.
-    func wideWeightGradient(_ images: Source, _ dy: Source, _ packed: Destination, _ count: Int, _ engine: Engine) {
-        let (images, dy, packed) = (SharedSource(images), SharedSource(dy), SharedPointer(packed))
-        engine.split(forwardGrid.outputs, grain: Self.wideGrain) { outputs in
-            let sums = forwardGrid.weightCount(outputs.count)
-            engine.withScratch(sums) { transformed in
-                transformed.update(repeating: 0, count: sums)
-                addWeightGradient(images.base, dy.base, transformed, count, outputs, engine)
-                engine.kernels.winograd.restoreWeights(transformed, packed.base, forwardGrid, outputs)
-            }
-        }
-    }
-
-    /// Outputs that a thread takes at a time: their transformed weights fit into the cache.
-    private static let wideGrain = 64
-
-    private func wideConvolve(
-        _ images: Source, _ packed: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ grid: TileGrid,
-        _ adds: Bool, _ engine: Engine
-    ) {
-        let (images, packed, output) = (SharedSource(images), SharedSource(packed), SharedPointer(output))
-        let bias = bias.map { SharedSource($0) }
-        engine.split(grid.outputs, grain: Self.wideGrain) { outputs in
-            engine.withScratch(grid.weightCount(outputs.count)) { weights in
-                engine.kernels.winograd.transformWeights(packed.base, weights, grid, outputs)
-                engine.withScratch(grid.scratchCount(outputs.count)) { scratch in
-                    engine.kernels.winograd.convolve(
-                        images.base, weights, bias?.base, output.base, count, grid, outputs, scratch, adds)
-                }
-            }
-        }
-    }
-
-    // MARK: - Both
+    /// The same convolution with threads that take outputs.
+    var wide: WideWinograd { WideWinograd(forwardGrid: forwardGrid, gradientGrid: gradientGrid) }
 
     private func convolve(
         _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ grid: TileGrid,
@@ -127,14 +81,6 @@ struct WinogradConvolution: ConvolutionAlgorithm {
         engine.withScratch(grid.scratchCount(grid.outputs)) { scratch in
             engine.kernels.winograd.convolve(
                 images, weights, bias, output, count, grid, 0..<grid.outputs, scratch, adds)
-        }
-    }
-
-    private func addWeightGradient(
-        _ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ outputs: Range<Int>, _ engine: Engine
-    ) {
-        engine.withScratch(forwardGrid.scratchCount(outputs.count)) { scratch in
-            engine.kernels.winograd.weightGradient(images, dy, sums, count, forwardGrid, outputs, scratch)
         }
     }
 

@@ -36,7 +36,7 @@ struct NormalizedConvolution: Operation {
     func forward(_ inputs: [Tensor], _ engine: Engine) -> (output: Tensor, saved: Saved) {
         let shape = geometry.windows.outputShape(forBatch: inputs[0].shape, channels: channels)
         let rows = shape[0] * geometry.pixels
-        let packed = PackedWeights.pack(inputs[1], geometry, engine)
+        let packed = ConvolutionPlan(geometry, engine).packed(inputs[1])
         let (convolved, moments) = convolve(inputs, packed, shape, engine)
         moments.mean.withUnsafeBufferPointer { mean in
             moments.m2.map { $0 / Float(max(rows - 1, 1)) }.withUnsafeBufferPointer { variance in

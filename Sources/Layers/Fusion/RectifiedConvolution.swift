@@ -23,7 +23,7 @@ struct RectifiedConvolution: Operation {
     func forward(_ inputs: [Tensor], _ engine: Engine) -> (output: Tensor, saved: Saved) {
         let shape = (pooling ?? geometry.windows).outputShape(forBatch: inputs[0].shape, channels: geometry.outputs)
         let images = shape[0]
-        let packed = PackedWeights.pack(inputs[1], geometry, engine)
+        let packed = ConvolutionPlan(geometry, engine).packed(inputs[1])
         let bias = inputs.count > 2 ? inputs[2] : nil
         let plan = ConvolutionPlan(geometry, engine)
         var taps = pooling.map { _ in engine.tensor(shape) { _ in } }

@@ -1,0 +1,1 @@
+../KernelSources/Depthwise.swift
