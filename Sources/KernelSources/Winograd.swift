@@ -12,9 +12,10 @@ func winogradConvolve(
     let products = scratch + TileGrid.planes &* grid.inputPlane
     let width = outputs.count
     let (weightPlane, outputPlane) = (grid.weightPlane(width), grid.outputPlane(width))
+    let half = scratch + TileGrid.planes &* (grid.inputPlane &+ outputPlane)
     let total = count &* grid.tiles
     let size = grid.groupSize
-    var source = InputTiles(grid)
+    var source = InputTiles(grid, half)
     var target = TileCursor(grid)
     var first = 0
     while first < total {
@@ -32,7 +33,7 @@ func winogradConvolve(
             }
         }
         for tile in 0..<group {
-            restoreTile(products + tile &* width, outputPlane, bias, output, grid, outputs, target, adds)
+            restoreTile(products + tile &* width, outputPlane, bias, output, grid, outputs, target, half, adds)
             target.advance()
         }
         first &+= group
@@ -47,16 +48,17 @@ func winogradWeightGradient(
     let gradients = scratch + TileGrid.planes &* grid.inputPlane
     let width = outputs.count
     let (weightPlane, outputPlane) = (grid.weightPlane(width), grid.outputPlane(width))
+    let half = scratch + TileGrid.planes &* (grid.inputPlane &+ outputPlane)
     let total = count &* grid.tiles
     let size = grid.groupSize
-    var source = InputTiles(grid)
+    var source = InputTiles(grid, half)
     var cursor = TileCursor(grid)
     var first = 0
     while first < total {
         let group = min(size, total &- first)
         for tile in 0..<group {
             source.transform(images, inputs + tile &* grid.channels)
-            transformGradientTile(dy, gradients + tile &* width, outputPlane, grid, outputs, cursor)
+            transformGradientTile(dy, gradients + tile &* width, outputPlane, grid, outputs, cursor, half)
             cursor.advance()
         }
         for plane in 0..<TileGrid.planes {
@@ -141,10 +143,13 @@ struct TileCursor {
 /// Reads one tile of inputs after the other.
 private struct InputTiles {
     private let grid: TileGrid
+    /// A tile whose columns are transformed.
+    private let half: Destination
     private var cursor: TileCursor
 
-    init(_ grid: TileGrid) {
+    init(_ grid: TileGrid, _ half: Destination) {
         self.grid = grid
+        self.half = half
         cursor = TileCursor(grid)
     }
 
@@ -176,50 +181,34 @@ private struct InputTiles {
 
     @inline(__always)
     private func transformInside(_ corner: Source, _ down: Int, _ right: Int, _ target: Destination) {
-        var columns = InlineArray<36, Vector>(repeating: .zero)
         for j in 0..<6 {
             let t = transformInputs(loadSix(corner + j &* right, down))
-            columns[unchecked: j] = t.0
-            columns[unchecked: 6 &+ j] = t.1
-            columns[unchecked: 12 &+ j] = t.2
-            columns[unchecked: 18 &+ j] = t.3
-            columns[unchecked: 24 &+ j] = t.4
-            columns[unchecked: 30 &+ j] = t.5
+            storeSix(t, half + j &* Vector.scalarCount, 6 &* Vector.scalarCount)
         }
-        transformRows(columns, target)
+        transformRows(target)
     }
 
     @inline(__always)
     private func transformBorder(_ image: Source, _ top: Int, _ left: Int, _ target: Destination) {
-        var columns = InlineArray<36, Vector>(repeating: .zero)
         for j in 0..<6 {
             let column = left &+ j &* grid.dilation
-            if column < 0 || column >= grid.width { continue }
+            let isInside = column >= 0 && column < grid.width
             var d = InlineArray<6, Vector>(repeating: .zero)
-            for i in 0..<6 {
+            for i in 0..<6 where isInside {
                 let row = top &+ i &* grid.dilation
                 if row < 0 || row >= grid.height { continue }
                 d[unchecked: i] = load(image + (row &* grid.width &+ column) &* grid.channels)
             }
             let t = transformInputs((d[0], d[1], d[2], d[3], d[4], d[5]))
-            columns[unchecked: j] = t.0
-            columns[unchecked: 6 &+ j] = t.1
-            columns[unchecked: 12 &+ j] = t.2
-            columns[unchecked: 18 &+ j] = t.3
-            columns[unchecked: 24 &+ j] = t.4
-            columns[unchecked: 30 &+ j] = t.5
+            storeSix(t, half + j &* Vector.scalarCount, 6 &* Vector.scalarCount)
         }
-        transformRows(columns, target)
+        transformRows(target)
     }
 
     @inline(__always)
-    private func transformRows(_ columns: borrowing InlineArray<36, Vector>, _ target: Destination) {
+    private func transformRows(_ target: Destination) {
         for i in 0..<6 {
-            let t = transformInputs(
-                (
-                    columns[unchecked: i &* 6], columns[unchecked: i &* 6 &+ 1], columns[unchecked: i &* 6 &+ 2],
-                    columns[unchecked: i &* 6 &+ 3], columns[unchecked: i &* 6 &+ 4], columns[unchecked: i &* 6 &+ 5]
-                ))
+            let t = transformInputs(loadSix(half + i &* 6 &* Vector.scalarCount, Vector.scalarCount))
             storeSix(t, target + i &* 6 &* grid.inputPlane, grid.inputPlane)
         }
     }
@@ -254,7 +243,7 @@ func storeSix(_ t: Six, _ target: Destination, _ plane: Int) {
 @inline(__always)
 private func restoreTile(
     _ products: Source, _ plane: Int, _ bias: Source?, _ output: Destination, _ grid: TileGrid, _ outputs: Range<Int>,
-    _ cursor: TileCursor, _ adds: Bool
+    _ cursor: TileCursor, _ half: Destination, _ adds: Bool
 ) {
     let (top, left, step) = (cursor.top, cursor.left, grid.dilation)
     let image = output + (cursor.image &* grid.outputCount &+ outputs.lowerBound)
@@ -265,21 +254,17 @@ private func restoreTile(
     if rows <= 0 || columns <= 0 { return }
     var c = 0
     while c < outputs.count {
-        var restored = InlineArray<24, Vector>(repeating: .zero)
         for j in 0..<6 {
             let y = restoreOutputs(loadSix(products + (j &* plane &+ c), 6 &* plane))
-            restored[unchecked: j] = y.0
-            restored[unchecked: 6 &+ j] = y.1
-            restored[unchecked: 12 &+ j] = y.2
-            restored[unchecked: 18 &+ j] = y.3
+            let place = half + j &* Vector.scalarCount
+            store(y.0, place)
+            store(y.1, place + 6 &* Vector.scalarCount)
+            store(y.2, place + 12 &* Vector.scalarCount)
+            store(y.3, place + 18 &* Vector.scalarCount)
         }
         let initial = bias.map { load($0 + c) } ?? .zero
         for i in 0..<rows {
-            let y = restoreOutputs(
-                (
-                    restored[unchecked: i &* 6], restored[unchecked: i &* 6 &+ 1], restored[unchecked: i &* 6 &+ 2],
-                    restored[unchecked: i &* 6 &+ 3], restored[unchecked: i &* 6 &+ 4], restored[unchecked: i &* 6 &+ 5]
-                ))
+            let y = restoreOutputs(loadSix(half + i &* 6 &* Vector.scalarCount, Vector.scalarCount))
             let pixel = (top &+ i &* step) &* grid.outputWidth &+ left
             let line = image + (pixel &* grid.outputs &+ c)
             let right = step &* grid.outputs
@@ -300,7 +285,8 @@ private func put(_ value: Vector, _ place: Destination, _ adds: Bool) {
 /// A dy Aᵀ of a tile of gradients, zeros outside the image.
 @inline(__always)
 private func transformGradientTile(
-    _ dy: Source, _ target: Destination, _ plane: Int, _ grid: TileGrid, _ outputs: Range<Int>, _ cursor: TileCursor
+    _ dy: Source, _ target: Destination, _ plane: Int, _ grid: TileGrid, _ outputs: Range<Int>, _ cursor: TileCursor,
+    _ half: Destination
 ) {
     let (top, left, step) = (cursor.top, cursor.left, grid.dilation)
     let image = dy + (cursor.image &* grid.outputCount &+ outputs.lowerBound)
@@ -309,27 +295,23 @@ private func transformGradientTile(
     let columns = outputsInside(grid.outputWidth, left, step)
     var c = 0
     while c < outputs.count {
-        var lines = InlineArray<24, Vector>(repeating: .zero)
-        for i in 0..<4 where i < rows {
+        for i in 0..<4 {
             let pixel = (top &+ i &* step) &* grid.outputWidth &+ left
             let line = image + (pixel &* grid.outputs &+ c)
+            let inside = i < rows ? columns : 0
             let t = transformGradients(
                 (
-                    columns > 0 ? load(line) : .zero, columns > 1 ? load(line + right) : .zero,
-                    columns > 2 ? load(line + 2 &* right) : .zero, columns > 3 ? load(line + 3 &* right) : .zero
+                    inside > 0 ? load(line) : .zero, inside > 1 ? load(line + right) : .zero,
+                    inside > 2 ? load(line + 2 &* right) : .zero, inside > 3 ? load(line + 3 &* right) : .zero
                 ))
-            lines[unchecked: i] = t.0
-            lines[unchecked: 4 &+ i] = t.1
-            lines[unchecked: 8 &+ i] = t.2
-            lines[unchecked: 12 &+ i] = t.3
-            lines[unchecked: 16 &+ i] = t.4
-            lines[unchecked: 20 &+ i] = t.5
+            storeSix(t, half + i &* Vector.scalarCount, 4 &* Vector.scalarCount)
         }
         for j in 0..<6 {
+            let column = half + j &* 4 &* Vector.scalarCount
             let t = transformGradients(
                 (
-                    lines[unchecked: j &* 4], lines[unchecked: j &* 4 &+ 1], lines[unchecked: j &* 4 &+ 2],
-                    lines[unchecked: j &* 4 &+ 3]
+                    load(column), load(column + Vector.scalarCount), load(column + 2 &* Vector.scalarCount),
+                    load(column + 3 &* Vector.scalarCount)
                 ))
             let place = target + (j &* plane &+ c)
             storeSix(t, place, 6 &* plane)

@@ -30,6 +30,16 @@ public struct TileGrid: Hashable, Sendable {
         self.left = left
         self.dilation = dilation
         self.kernelDepth = kernelDepth
+        rows = Self.count(outputHeight, dilation)
+        columns = Self.count(outputWidth, dilation)
+        imageTiles = rows * columns * dilation * dilation
+        if kernelDepth > 1 {
+            groupSize = imageTiles * depth
+        } else {
+            let fitting = (1 << 17) / (Self.planes * (channels + outputs))
+            groupSize = min(max(fitting / 12 * 12, channels * outputs > 1 << 13 ? 96 : 24), 192)
+        }
+        inputPlane = groupSize * channels + 16
     }
 
     /// The same tiles of a convolution with fewer outputs.
@@ -46,11 +56,11 @@ public struct TileGrid: Hashable, Sendable {
     public static let planes = 36
 
     /// Tiles below each other in each of the interleaved images.
-    public var rows: Int { Self.count(outputHeight, dilation) }
+    public let rows: Int
     /// Tiles beside each other in each of the interleaved images.
-    public var columns: Int { Self.count(outputWidth, dilation) }
+    public let columns: Int
     /// Tiles of an image.
-    public var imageTiles: Int { rows * columns * dilation * dilation }
+    public let imageTiles: Int
     /// Tiles of an output.
     public var tiles: Int { imageTiles * depth }
     /// Floats of an input image.
@@ -68,18 +78,14 @@ public struct TileGrid: Hashable, Sendable {
     ///
     /// As many as half of a 1 MB second-level cache holds, and enough to pay for reading the weights. The images of a clip
     /// stay together.
-    public var groupSize: Int {
-        if kernelDepth > 1 { return tiles }
-        let fitting = (1 << 17) / (Self.planes * (channels + outputs))
-        return min(max(fitting / 12 * 12, channels * outputs > 1 << 13 ? 96 : 24), 192)
-    }
+    public let groupSize: Int
 
     /// The distance between planes of transformed inputs.
-    public var inputPlane: Int { groupSize * channels + 16 }
+    public let inputPlane: Int
     /// The distance between planes of `width` transformed outputs.
     public func outputPlane(_ width: Int) -> Int { groupSize * width + 16 }
-    /// Floats of scratch for one group: transformed inputs, then transformed outputs.
-    public func scratchCount(_ width: Int) -> Int { Self.planes * (inputPlane + outputPlane(width)) }
+    /// Floats of scratch for one group: transformed inputs, transformed outputs, and a tile that is half transformed.
+    public func scratchCount(_ width: Int) -> Int { Self.planes * (inputPlane + outputPlane(width) + 16) }
 
     private static func count(_ size: Int, _ dilation: Int) -> Int {
         ((size + dilation - 1) / dilation + side - 1) / side

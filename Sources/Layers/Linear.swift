@@ -48,21 +48,38 @@ struct AffineMap: Operation {
         let rows = outer.reduce(1, *)
         let output = engine.tensor(Shape(outer + [height])) { y in
             inputs[0].withElements { x in
-                inputs[1].withElements { w in
-                    let (x, w, y) = (SharedSource(x), SharedSource(w), SharedPointer(y))
-                    engine.split(rows, grain: Self.grain) { part in
-                        multiply(
-                            MatrixOperand(x.base + part.lowerBound * width, stride: width),
-                            MatrixOperand(w.base, stride: width).transposed,
-                            into: y.base + part.lowerBound * height, stride: height, m: part.count, n: height, k: width)
-                    }
-                }
+                inputs[1].withElements { w in apply(w, x, y, rows, width, height, engine) }
             }
             if inputs.count > 2 {
                 inputs[2].withElements { engine.kernels.rows.addBias(y, $0, rows, height) }
             }
         }
         return (output, Array(inputs.prefix(2)))
+    }
+
+    /// y = x · Wᵀ, by the engine's own product when the outputs are whole vectors.
+    private func apply(
+        _ w: Source, _ x: Source, _ y: Destination, _ rows: Int, _ width: Int, _ height: Int, _ engine: Engine
+    ) {
+        let (x, y) = (SharedSource(x), SharedPointer(y))
+        guard height % engine.kernels.convolution.directLanes == 0 else {
+            let w = SharedSource(w)
+            return engine.split(rows, grain: Self.grain) { part in
+                multiply(
+                    MatrixOperand(x.base + part.lowerBound * width, stride: width),
+                    MatrixOperand(w.base, stride: width).transposed,
+                    into: y.base + part.lowerBound * height, stride: height, m: part.count, n: height, k: width)
+            }
+        }
+        engine.withScratch(width * height) { turned in
+            engine.kernels.rows.transpose(w, turned, height, width, false)
+            let turned = SharedPointer(turned)
+            engine.split(rows, grain: Self.grain) { part in
+                engine.kernels.convolution.product(
+                    x.base + part.lowerBound * width, width, 1, turned.base, y.base + part.lowerBound * height,
+                    part.count, height, width, false)
+            }
+        }
     }
 
     func backward(_ gradient: Tensor, _ saved: [Tensor], _ inputs: GradientSinks, _ engine: Engine) {
@@ -72,7 +89,14 @@ struct AffineMap: Operation {
             inputs.write(0) { dx, adds in
                 saved[1].withElements { w in
                     let (dy, w, dx) = (SharedSource(dy), SharedSource(w), SharedPointer(dx))
+                    let isWhole = width % engine.kernels.convolution.directLanes == 0
                     engine.split(rows, grain: Self.grain) { part in
+                        if isWhole {
+                            return engine.kernels.convolution.product(
+                                dy.base + part.lowerBound * height, height, 1, w.base,
+                                dx.base + part.lowerBound * width,
+                                part.count, width, height, adds)
+                        }
                         multiply(
                             MatrixOperand(dy.base + part.lowerBound * height, stride: height),
                             MatrixOperand(w.base, stride: width),
@@ -84,7 +108,13 @@ struct AffineMap: Operation {
             inputs.write(1) { dw, adds in
                 saved[0].withElements { x in
                     let (dy, x, dw) = (SharedSource(dy), SharedSource(x), SharedPointer(dw))
+                    let isWhole = width % engine.kernels.convolution.directLanes == 0
                     engine.split(height, grain: Self.grain) { part in
+                        if isWhole {
+                            return engine.kernels.convolution.product(
+                                dy.base + part.lowerBound, 1, height, x.base, dw.base + part.lowerBound * width,
+                                part.count, width, rows, adds)
+                        }
                         multiply(
                             MatrixOperand(dy.base + part.lowerBound, stride: height).transposed,
                             MatrixOperand(x.base, stride: width),

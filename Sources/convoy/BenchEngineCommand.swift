@@ -37,5 +37,5 @@ struct BenchEngineCommand: ParsableCommand {
     }
 }
 
-extension InstructionSet: @retroactive ExpressibleByArgument {}
-extension ConvolutionPreference: @retroactive ExpressibleByArgument {}
+extension InstructionSet: ExpressibleByArgument {}
+extension ConvolutionPreference: ExpressibleByArgument {}

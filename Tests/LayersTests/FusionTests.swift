@@ -58,7 +58,8 @@ struct FusionTests {
     /// A pass of the chain itself, and one of its layers one after the other.
     private func passes(_ name: String, _ engine: Engine) throws -> (fused: Pass, single: Pass, arena: ParameterArena) {
         let builder = ParameterBuilder()
-        let layers = try #require(Self.networks[name])(builder)
+        let make = try #require(Self.networks[name])
+        let layers = make(builder)
         let chain = Sequential(builder.scope("chain"), layers)
         let arena = builder.build(seed: 5)
         var generator = CaseGenerator(seed: 37)
@@ -99,7 +100,8 @@ struct FusionTests {
     @Test("show each layer's output to its observer")
     func observers() throws {
         let builder = ParameterBuilder()
-        let layers = try #require(Self.networks["residual block"])(builder)
+        let make = try #require(Self.networks["residual block"])
+        let layers = make(builder)
         let chain = Sequential(builder.scope("chain"), layers)
         let arena = builder.build(seed: 5)
         var generator = CaseGenerator(seed: 43)
