@@ -186,6 +186,24 @@ struct SafeTensorsTests {
         }
     }
 
+    @Test("numbers of any precision are read as single precision, other elements are refused")
+    func precisions() throws {
+        var writer = SafeTensorsWriter()
+        try writer.add("double", shape: [2], [0.1, -3] as [Double])
+        try writer.add("half", shape: [2], [0.1, 65504] as [Float16])
+        try writer.add(TensorDescription("brain", .bfloat16, [2])) { consume in
+            try ([0x3fc0, 0xc2f7] as [UInt16]).withUnsafeBytes { try consume($0) }
+        }
+        try writer.add("integer", shape: [1], [1] as [Int64])
+        let file = try SafeTensorsFile(bytes: writer.bytes(), name: "x")
+        #expect(try file.floats("double", shape: [2]) == [0.1, -3])
+        #expect(try file.floats("half") == [0.099975586, 65504])
+        #expect(try file.floats("brain") == [1.5, -123.5])
+        #expect(throws: SafeTensorsError("x", tensor: "integer", "is I64 of shape [1], expected F32 of shape [1]")) {
+            try file.floats("integer")
+        }
+    }
+
     @Test("every truncation is refused and no flipped byte of the header traps")
     func damage() throws {
         let whole = try sample().bytes()
