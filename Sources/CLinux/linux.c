@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -12,6 +13,17 @@
 
 int linux_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL); }
 int linux_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+int linux_bind_thread(int index) {
+    cpu_set_t allowed, chosen;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return -1;
+    for (int core = 0; core < CPU_SETSIZE; core++) {
+        if (!CPU_ISSET(core, &allowed) || index-- > 0) continue;
+        CPU_ZERO(&chosen);
+        CPU_SET(core, &chosen);
+        return sched_setaffinity(0, sizeof chosen, &chosen);
+    }
+    return -1;
+}
 int linux_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 void linux_futex_wait(const void *word, uint32_t expected, int64_t nanoseconds) {
     struct timespec timeout = {nanoseconds / 1000000000, nanoseconds % 1000000000};

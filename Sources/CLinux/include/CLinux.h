@@ -8,6 +8,8 @@
 int linux_die_with_parent(void);
 /// An eventfd counter, non-blocking and closed on exec. The descriptor, or -1 with errno.
 int linux_eventfd(void);
+/// Keeps the calling thread on one of the cores that it may run on, counted from 0. 0, or -1 when there is no such core.
+int linux_bind_thread(int index);
 /// A file in memory that has no name in any folder, closed on exec; it goes with its last user. The descriptor, or -1.
 int linux_memfd(const char *name);
 /// Sleeps while the 32-bit word, which processes may share, holds `expected`; until it is woken or for so long at most.
