@@ -9,6 +9,9 @@ final class KeyRequests {
         if !known.contains(key.stringValue) { keysBySection[path.keyPath] = known + [key.stringValue] }
     }
 
+    /// The keys that are known so far in the section at `path`.
+    func known(in path: [any CodingKey]) -> [String] { keysBySection[path.keyPath, default: []] }
+
     /// Notes that a type takes whatever lies at `path`.
     func acceptAll(below path: [any CodingKey]) { freeSections.insert(path.keyPath) }
 

@@ -141,10 +141,17 @@ private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
     private func child(_ key: any CodingKey) throws -> TreeDecoder {
         decoder.requests.note(key, in: codingPath)
         guard let value = values[key.stringValue] else {
+            let guess = misspelling(of: key).map { "; '\($0)' stands in its place" } ?? ""
             throw DecodingError.keyNotFound(
-                key, .init(codingPath: codingPath + [key], debugDescription: "is missing"))
+                key, .init(codingPath: codingPath + [key], debugDescription: "is missing" + guess))
         }
         return decoder.child(value, key)
+    }
+
+    /// The key, unknown so far, that was probably meant to be `key`.
+    private func misspelling(of key: any CodingKey) -> String? {
+        let known = decoder.requests.known(in: codingPath)
+        return NearestName.of(key.stringValue, among: values.keys.sorted().filter { !known.contains($0) })
     }
 
     func decodeNil(forKey key: Key) throws -> Bool { try child(key).decodeNil() }

@@ -28,6 +28,12 @@ public struct ModelConfiguration: Codable, Sendable, Equatable, ValidatedSection
             ? [] : [("name", "names an \(UnknownName(kind: "model", name: name, known: known))")]
     }
 
+    /// What displays and files call the network: its name, or `custom` for a list of layers without one of its own.
+    public var title: String {
+        let isCatalogued = ModelCatalog.all.contains { $0.name == name }
+        return layers.value != nil && isCatalogued ? "custom" : name
+    }
+
     /// What errors call the network.
     var subject: String { layers.value == nil ? "model '\(name)'" : "the network of model.layers" }
 

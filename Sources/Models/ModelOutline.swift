@@ -4,7 +4,7 @@ import Tensors
 
 /// What a network for certain samples is made of, without memory for its parameters.
 public struct ModelOutline: Sendable {
-    /// The name in the configuration.
+    /// What displays and files call the network.
     public let name: String
     /// One sample's shape.
     public let sample: Shape
@@ -40,7 +40,7 @@ public struct ModelOutline: Sendable {
         guard builder.trainableCount <= Self.mostParameters else {
             throw ModelError.tooLarge(configuration.subject, builder.trainableCount)
         }
-        name = configuration.name
+        name = configuration.title
         self.sample = sample
         self.classes = classes
         summary = assembly.summary

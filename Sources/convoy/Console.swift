@@ -43,7 +43,7 @@ final class Console: RunDisplay {
     func announce(_ directory: RunDirectory, _ configuration: RunConfiguration, _ modelTable: String?) {
         if let notice = BLASCorrection.notice { print(notice) }
         print(
-            "run \(directory.id): \(configuration.model.name) on \(configuration.data.name), "
+            "run \(directory.id): \(configuration.model.title) on \(configuration.data.name), "
                 + "\(configuration.cluster.workers) workers with \(configuration.cluster.threads) threads, "
                 + "batch \(configuration.training.batch) in \(configuration.shards) shards, "
                 + "\(configuration.training.epochs) epochs")
@@ -58,7 +58,7 @@ final class Console: RunDisplay {
         clear()
         var lines: [String] = []
         if let accuracy = result.testAccuracy { lines.append("test accuracy   \(accuracy)") }
-        if let loss = result.testLoss { lines.append("test loss       \(loss)") }
+        if let loss = result.testLoss { lines.append("test loss       \(ProgressLine.fixed(loss, 4))") }
         lines.append("steps           \(result.steps) in \(result.epochs) epochs, \(result.samples) samples")
         lines.append("time            \(ProgressLine.clock(result.wallSeconds))")
         if let hash = result.parameterHash { lines.append("parameters      sha256 \(hash)") }

@@ -98,6 +98,10 @@ struct ConfigurationReaderTests {
                 "a.yaml:5: unknown key 'model.layers[1].channel'; did you mean 'model.layers[1].channels'?"
             ),
             ("model: {layers: [{name: a}]}\n", "a.yaml:1: 'model.layers[0].channels' is missing"),
+            (
+                "model: {layers: [{name: a, chanels: 3}]}\n",
+                "a.yaml:1: 'model.layers[0].channels' is missing; 'chanels' stands in its place"
+            ),
             ("training:\n  epochs: three\n", "a.yaml:2: 'training.epochs' expects a whole number, found 'three'"),
             ("training:\n  epochs: 3.5\n", "a.yaml:2: 'training.epochs' expects a whole number, found '3.5'"),
             (

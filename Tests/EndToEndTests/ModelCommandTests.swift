@@ -79,11 +79,11 @@ extension EndToEnd {
                 typealias Tensors = [String: (shape: [Int], elements: [Double])]
                 let faults: [(String, (inout Tensors) -> Void)] = [
                     (
-                        "tensor 'conv.bias' is missing; model 'simple_cnn' has 8 tensors, the file 7",
+                        "tensor 'conv.bias' is missing; model 'custom' has 8 tensors, the file 7",
                         { $0["conv.bias"] = nil }
                     ),
                     (
-                        "tensor 'conv.bia' is none of model 'simple_cnn', whose tensors begin with conv.weight, "
+                        "tensor 'conv.bia' is none of model 'custom', whose tensors begin with conv.weight, "
                             + "conv.bias, 1.weight; did you mean 'conv.bias'?",
                         { $0["conv.bia"] = ([2], [0, 0]) }
                     ),
