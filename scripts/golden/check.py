@@ -7,7 +7,8 @@ as those of a bias before a batch norm, have no such error and are left out; a f
 Rounding can tip a ReLU whose input is next to zero, and then gradients differ by up to a hundredth, between PyTorch in
 float32 and in float64 as well. A fault shows in every batch, a tipped ReLU in few: the batch with the smallest of the
 largest errors counts. Gradients that PyTorch itself does not find in float32 in any of these batches, being all but
-zero by cancellation, are left out; the column `torch` shows its error in the others.
+zero by cancellation, are left out; the column `torch` shows its error in the others. `left out` counts the gradients
+that were not compared, `drawn` the most batches that one comparison took.
 """
 
 import argparse
@@ -55,6 +56,7 @@ class Comparison:
         self.program, self.folder, self.name, self.shape, self.make = program, Path(folder), name, shape, make
         self.section = section
         self.errors = {}
+        self.left_out, self.drawn = set(), 0
 
     def convoy(self, *arguments):
         process = subprocess.run([self.program, *arguments], capture_output=True, text=True, check=False)
@@ -99,6 +101,7 @@ class Comparison:
         batches = [batch_of(self.name, self.shape, seed) for seed in range(DRAWS)]
         expected, own = zip(*[self.passes(weights, batch) for batch in batches])
         names = [name for name in own[0] if min(errors.get(name, 1) for errors in own) <= STABLE]
+        self.left_out |= expected[0].keys() - set(names)
         self.note("torch", *min(max((errors.get(name, 0), name) for name in names) for errors in own))
         for algorithm in LIMITS:
             draws = []
@@ -108,6 +111,7 @@ class Comparison:
                 draws.append(max((relative(found[name], values[name]), name) for name in names))
                 if draws[-1][0] <= STABLE:
                     break
+            self.drawn = max(self.drawn, len(draws))
             self.note(algorithm, *min(draws))
 
     def gradients(self, config, weights, batch, algorithm):
@@ -158,14 +162,17 @@ def main():
     torch.set_num_threads(1)
     failed = False
     columns = ["torch", *LIMITS]
-    print(f"{'network':36}" + "".join(f"{column:>10}" for column in columns) + "  the tensor with the largest error")
+    print(f"{'network':36}" + "".join(f"{column:>10}" for column in columns)
+          + "  left out  drawn  the tensor with the largest error")
     with tempfile.TemporaryDirectory() as folder:
         for name in options.names or known:
-            errors = Comparison(options.convoy, folder, *known[name]).run()
+            comparison = Comparison(options.convoy, folder, *known[name])
+            errors = comparison.run()
             passes = all(errors[algorithm][0] <= limit for algorithm, limit in LIMITS.items())
             failed |= not passes
             print(f"{name:36}" + "".join(f"{errors[column][0]:10.1e}" for column in columns)
-                  + f"  {errors['auto'][1]}{'' if passes else '  TOO LARGE'}", flush=True)
+                  + f"{len(comparison.left_out):10}{comparison.drawn:7}  {errors['auto'][1]}"
+                  + ("" if passes else "  TOO LARGE"), flush=True)
     sys.exit(failed)
 
 
