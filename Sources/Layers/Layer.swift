@@ -25,7 +25,7 @@ extension Layer {
         context.tape.layer = path
         let output = forward(input, context)
         context.tape.layer = outer
-        context.observers[path]?(output)
+        context.show(output, of: self)
         return output
     }
 }
@@ -75,6 +75,9 @@ public final class ForwardContext {
         streams += 1
         return RandomStream(seed: seed, path: [Self.domain] + streamPath + [streams])
     }
+
+    /// Shows the output of a layer to its observer.
+    func show(_ output: Variable, of layer: any Layer) { observers[layer.path]?(output) }
 
     /// Runs `body` on a batch in which each sample has `count` times as many rows.
     func withRows(each count: Int, _ body: () -> Variable) -> Variable {

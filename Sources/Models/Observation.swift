@@ -112,7 +112,10 @@ extension Model {
         }
     }
 
-    private func summary(of name: String) throws(ObservationError) -> LayerSummary {
+    /// The line of the summary for a layer.
+    ///
+    /// - Throws: ``ObservationError`` when the network has no layer of the name.
+    public func summary(of name: String) throws(ObservationError) -> LayerSummary {
         // Of two layers of one path the later one holds the other.
         if let layer = outline.summary.last(where: { $0.path == name }) { return layer }
         throw .unknown(UnknownName(kind: "layer", name: name, known: outline.summary.map(\.path)))

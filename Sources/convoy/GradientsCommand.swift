@@ -16,12 +16,15 @@ struct GradientsCommand: ParsableCommand {
     @Option(name: .long, help: "A safetensors file with input, target and, for clips, perhaps lengths.")
     var batch: String
 
+    @Option(name: .customLong("layer"), help: "A layer whose output is written, too, as output.<layer>; repeatable.")
+    var layers: [String] = []
+
     @Option(name: .long, help: "The safetensors file to write.")
     var output: String
 
     func run() throws {
         try BatchGradients.write(
-            source.configuration(), configurationFile: source.source, weights: weights, batch: batch, output: output,
-            environmentPath: ProcessInfo.processInfo.environment["CONVOY_DATA"])
+            source.configuration(), configurationFile: source.source, weights: weights, batch: batch, layers: layers,
+            output: output, environmentPath: ProcessInfo.processInfo.environment["CONVOY_DATA"])
     }
 }

@@ -126,6 +126,24 @@ extension EndToEnd {
             }
         }
 
+        @Test("whose average is kept are judged by that average")
+        func judgedByAverage() throws {
+            try Sandbox.with { sandbox in
+                func testLoss(_ name: String, _ keys: String...) throws -> Double? {
+                    let process = try sandbox.finish(
+                        sandbox.training(workers: 1) + Self.ragged + keys + ["run.name=\(name)"])
+                    #expect(try process.end() == .status(0), "\(process.standardError)")
+                    return try sandbox.run(named: name).result.testLoss
+                }
+                let averaged = try testLoss("averaged", "training.ema_decay=0.7")
+                let average = try sandbox.run(named: "averaged").checkpoint().path(of: "ema.safetensors")
+                #expect(try testLoss("average", "model.weights=\(average)", "optimizer.learning_rate=1e-30") == averaged)
+                #expect(try testLoss("plain") != averaged)
+                // An average that keeps nothing is the weights themselves.
+                #expect(try testLoss("nothing", "training.ema_decay=0") == testLoss("again"))
+            }
+        }
+
         @Test("with batch norm are the same for one and three workers and for two threads")
         func sameParametersWithBatchNorm() throws {
             try Sandbox.with { sandbox in

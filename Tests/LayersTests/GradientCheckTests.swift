@@ -73,6 +73,12 @@ struct GradientCheckTests {
         }
     }
 
+    @Test("group norm of one, some and as many groups as channels", arguments: [1, 3, 6])
+    func groupNorm(groups: Int) throws {
+        let reference = groupNormReference(images: 3, pixels: 20, channels: 6, groups: groups)
+        try check(reference, input: [3, 4, 5, 6], mean: 0.5) { GroupNorm($0, groups: groups, channels: 6) }
+    }
+
     @Test("max pooling of random windows", arguments: 300..<308)
     func maxPool(seed: UInt64) throws {
         var generator = CaseGenerator(seed: seed)

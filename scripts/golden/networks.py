@@ -190,7 +190,7 @@ class VideoClassifier(nn.Module):
 
     def forward(self, x, lengths=None):
         encoder, recurrent = getattr(self, self.names[0]), getattr(self, self.names[1])
-        frames = torch.stack([encoder(x[:, t]) for t in range(x.shape[1])], 1)
+        frames = encoder(x.flatten(0, 1)).unflatten(0, x.shape[:2])
         if not self.packed:
             return self.fc(recurrent(frames)[0][:, -1])
         lengths = torch.full((len(x),), x.shape[1]) if lengths is None else lengths

@@ -5,8 +5,8 @@ import Tensors
 /// A convolution and the layers after it that training computes together with it: batch norm and ReLU, or ReLU and max
 /// pooling.
 ///
-/// It does what its layers do one after the other, and lets them do it themselves whenever somebody observes one of
-/// them, in evaluation, and for channels that are not whole vectors.
+/// It does what its layers do one after the other, and lets them do it themselves whenever somebody observes one
+/// before the last, in evaluation, and for channels that are not whole vectors.
 struct FusedConvolution<Axes: Extent>: Layer {
     let convolution: Convolution<Axes>
     let batchNorm: BatchNorm?
@@ -25,6 +25,12 @@ struct FusedConvolution<Axes: Extent>: Layer {
 
     func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
         guard canFuse(context) else { return layers.reduce(input) { $1($0, context) } }
+        let output = together(input, context)
+        if let last = layers.last { context.show(output, of: last) }
+        return output
+    }
+
+    private func together(_ input: Variable, _ context: ForwardContext) -> Variable {
         if let batchNorm { return normalized(by: batchNorm, input, residual: nil, rectifies: rectifies, context) }
         let geometry = convolution.geometry(for: input)
         let pooled = geometry.windows.outputShape(forBatch: input.value.shape, channels: geometry.outputs)
@@ -35,7 +41,7 @@ struct FusedConvolution<Axes: Extent>: Layer {
 
     private func canFuse(_ context: ForwardContext) -> Bool {
         let lanes = context.tape.engine.kernels.batchNorm.lanes
-        return context.mode == .training && !context.observes(layers)
+        return context.mode == .training && !context.observes(layers.dropLast())
             && (batchNorm == nil || convolution.outputs % lanes == 0)
     }
 
@@ -60,7 +66,7 @@ protocol ResidualEnd: Layer {
 
 extension FusedConvolution: ResidualEnd {
     func forward(_ input: Variable, adding residual: Variable, _ context: ForwardContext) -> Variable? {
-        guard let batchNorm, !rectifies, canFuse(context) else { return nil }
+        guard let batchNorm, !rectifies, canFuse(context), !context.observes(layers) else { return nil }
         return normalized(by: batchNorm, input, residual: residual, rectifies: true, context)
     }
 }
@@ -112,7 +118,7 @@ func fusedPath(_ layers: [any Layer]) -> String {
 
 extension ForwardContext {
     /// Whether somebody wants to see the output of one of `layers`.
-    func observes(_ layers: [any Layer]) -> Bool {
+    func observes(_ layers: some Sequence<any Layer>) -> Bool {
         !observers.isEmpty && layers.contains { observers[$0.path] != nil }
     }
 }

@@ -13,11 +13,14 @@ struct RectifiedResidual: Layer {
 
     func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
         guard let body = residual.body as? Sequential, let end = body.layers.last as? any ResidualEnd,
-            !context.observes([residual, rectifier, body, end])
+            !context.observes([residual, body, end] as [any Layer])
         else { return rectifier(residual(input, context), context) }
         let trunk = body.layers.dropLast().reduce(input) { $1($0, context) }
         let branch = residual.shortcut?(input, context) ?? input
-        if let output = end.forward(trunk, adding: branch, context) { return output }
+        if let output = end.forward(trunk, adding: branch, context) {
+            context.show(output, of: rectifier)
+            return output
+        }
         let sum = context.tape.apply(Addition(), to: [end(trunk, context), branch])
         return rectifier(sum, context)
     }

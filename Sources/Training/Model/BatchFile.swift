@@ -28,7 +28,7 @@ struct BatchFile {
             throw SafeTensorsError(
                 path, tensor: "input", "has the shape \(shape), expected (N,C,H,W) for images or (N,T,C,H,W) for clips")
         }
-        input = Self.channelsLast(Tensor(Shape(shape), elements))
+        input = Tensor(Shape(shape), elements).channelsLast()
         targets = try Self.integers(file, "target", count: shape[0], allowed: 0...Int64(Int32.max)).map(Int32.init)
         guard file.description(of: "lengths") != nil else {
             lengths = nil
@@ -60,21 +60,5 @@ struct BatchFile {
                 "holds \(values[place]) at place \(place), expected \(allowed.lowerBound) to \(allowed.upperBound)")
         }
         return values
-    }
-
-    /// `[…, C, H, W]` to `[…, H, W, C]`.
-    private static func channelsLast(_ tensor: Tensor) -> Tensor {
-        let axes = tensor.shape.dimensions
-        let (channels, rows, columns) = (axes[axes.count - 3], axes[axes.count - 2], axes[axes.count - 1])
-        let pixels = rows * columns
-        return Tensor(Shape(axes.dropLast(3) + [rows, columns, channels])) { target in
-            tensor.withElements { source in
-                for index in 0..<tensor.count {
-                    let (plane, pixel) = index.quotientAndRemainder(dividingBy: pixels)
-                    let (image, channel) = plane.quotientAndRemainder(dividingBy: channels)
-                    target[(image * pixels + pixel) * channels + channel] = source[index]
-                }
-            }
-        }
     }
 }

@@ -39,6 +39,31 @@ public func batchNormReference(
     }
 }
 
+/// (x − mean) / √(variance + ε) · weight + bias for x `[N, pixels, C]`, with mean and variance of each group of channels.
+public func groupNormReference(
+    images: Int, pixels: Int, channels: Int, groups: Int, epsilon: Double = 1e-5
+) -> ReferenceFunction {
+    { inputs in
+        var y = inputs[0]
+        let width = channels / groups
+        for image in 0..<images {
+            for group in 0..<groups {
+                let places = (0..<pixels * width).map {
+                    (image * pixels + $0 / width) * channels + group * width + $0 % width
+                }
+                let mean = places.reduce(0) { $0 + inputs[0][$1] } / Double(places.count)
+                let variance =
+                    places.reduce(0) { $0 + (inputs[0][$1] - mean) * (inputs[0][$1] - mean) } / Double(places.count)
+                for place in places {
+                    let normal = (inputs[0][place] - mean) / (variance + epsilon).squareRoot()
+                    y[place] = normal * inputs[1][place % channels] + inputs[2][place % channels]
+                }
+            }
+        }
+        return y
+    }
+}
+
 /// x `[N, pixels, C]` to `[N, C · pixels]`.
 public func flattenReference(images: Int, pixels: Int, channels: Int) -> ReferenceFunction {
     { inputs in
