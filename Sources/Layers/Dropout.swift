@@ -2,32 +2,47 @@ import Autograd
 import Kernels
 import Tensors
 
-/// In training, zeroes each element with a given probability and scales the others up; matches `torch.nn.Dropout`.
+/// In training, zeroes elements or whole channels with a given probability and scales the others up; matches
+/// `torch.nn.Dropout` and, for channels, `torch.nn.Dropout2d` and `Dropout3d`.
 ///
 /// - Determinism: which elements are dropped is a function of the pass's seed and stream path, whatever the number of
 ///   threads; backward draws the same numbers again instead of keeping a mask.
+/// - Source: Srivastava and others 2014; for channels Tompson and others 2015.
 public struct Dropout: Layer {
+    /// What is dropped or kept as a whole.
+    public enum Unit: Sendable {
+        /// Each element for itself.
+        case elements
+        /// A channel of a sample, in all of its pixels.
+        case channels
+    }
+
     /// The layer's name in the model.
     public let path: String
     let probability: Float
+    let unit: Unit
 
     /// Makes the layer that `builder` stands for.
     ///
     /// - Precondition: `probability` is in [0, 1).
-    public init(_ builder: ParameterBuilder, probability: Float) {
+    public init(_ builder: ParameterBuilder, probability: Float, of unit: Unit = .elements) {
         precondition((0..<1).contains(probability), "a dropout probability is in [0, 1)")
         path = builder.path
         self.probability = probability
+        self.unit = unit
     }
 
     /// Any shape stays as it is.
     public func outputShape(for sample: Shape) -> Shape { sample }
 
-    /// Drops elements in training, passes in evaluation.
+    /// Drops in training, passes in evaluation.
     public func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
         guard context.mode == .training, probability > 0 else { return input }
         let mask = Mask(probability: probability, position: context.nextStream().position)
-        return context.tape.apply(mask, to: [input])
+        return switch unit {
+        case .elements: context.tape.apply(mask, to: [input])
+        case .channels: context.tape.apply(ChannelMask(mask: mask), to: [input])
+        }
     }
 }
 

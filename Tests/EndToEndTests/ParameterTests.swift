@@ -137,7 +137,8 @@ extension EndToEnd {
                 }
                 let averaged = try testLoss("averaged", "training.ema_decay=0.7")
                 let average = try sandbox.run(named: "averaged").checkpoint().path(of: "ema.safetensors")
-                #expect(try testLoss("average", "model.weights=\(average)", "optimizer.learning_rate=1e-30") == averaged)
+                #expect(
+                    try testLoss("average", "model.weights=\(average)", "optimizer.learning_rate=1e-30") == averaged)
                 #expect(try testLoss("plain") != averaged)
                 // An average that keeps nothing is the weights themselves.
                 #expect(try testLoss("nothing", "training.ema_decay=0") == testLoss("again"))

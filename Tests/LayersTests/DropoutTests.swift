@@ -78,7 +78,7 @@ struct DropoutTests {
     @Test("channel dropout drops whole channels of each sample, forward and backward alike")
     func channels() throws {
         let builder = ParameterBuilder()
-        let layer = Dropout2D(builder, probability: 0.25)
+        let layer = Dropout(builder, probability: 0.25, of: .channels)
         let shape: Shape = [50, 3, 4, 40]
         let ones = Tensor(shape, Array(repeating: 1, count: shape.count))
         let passes = try EngineCase.all.map { engineCase in

@@ -29,7 +29,7 @@ struct LayerCase {
         let builder = ParameterBuilder()
         switch name {
         case "dropout": layer = Dropout(builder, probability: 0.5)
-        case "dropout_2d": layer = Dropout2D(builder, probability: 0.5)
+        case "dropout_2d": layer = Dropout(builder, probability: 0.5, of: .channels)
         case "dropout_of_nothing": layer = Dropout(builder, probability: 0)
         case "sequential":
             layer = Sequential(

@@ -49,5 +49,7 @@ struct Dropout2d: PlainLayerKind {
 
     func problems() -> [(key: String, problem: String)] { Self.faults(inProbability: probability, key: "probability") }
 
-    func layer(_ site: LayerSite) -> any Layer { Dropout2D(site.builder, probability: probability ?? 0.5) }
+    func layer(_ site: LayerSite) -> any Layer {
+        Layers.Dropout(site.builder, probability: probability ?? 0.5, of: .channels)
+    }
 }

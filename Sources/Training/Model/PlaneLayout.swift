@@ -5,7 +5,9 @@ extension Tensor {
     /// `[…, C, H, W]` to `[…, H, W, C]`.
     func channelsLast() -> Tensor {
         let axes = shape.dimensions.suffix(3)
-        return transposedPlanes(rows: axes.first ?? 1, columns: axes.dropFirst().reduce(1, *)) { [$0[1], $0[2], $0[0]] }
+        return transposedPlanes(rows: axes.first ?? 1, columns: axes.dropFirst().reduce(1, *)) {
+            [$0[1], $0[2], $0[0]]
+        }
     }
 
     /// `[…, H, W, C]` to `[…, C, H, W]`.
