@@ -12,12 +12,15 @@ package enum Motion: Int, CaseIterable, Sendable {
 ///
 /// No single frame tells the motion: place, size and direction of a clip come from tracks that are drawn alike for every
 /// motion. The motion only says which track is played; of the others one moment, each equally likely, stands still. So a
-/// frame taken at random has the same distribution in every class.
+/// frame taken at random has the same distribution in every class. A figure turns about a point beside it, so that its
+/// turning is as plain as its other motions: it goes in a circle and shows its sides.
 package struct MotionTrack {
     private let motion: Motion
     private let frames: Int
     private let middle: (x: Float, y: Float)
     private let reach: (x: Float, y: Float)
+    /// The way from the point about which the figure turns to the figure's middle, along its axis.
+    private let arm: Float
     /// Where on their tracks, from -1 to 1, place and size stand when they are not played.
     private let rest: (x: Float, y: Float, size: Float)
     private let radius: Float
@@ -33,14 +36,15 @@ package struct MotionTrack {
         self.frames = frames
         let centre = Float(ShapeScene.side - 1) / 2
         middle = (centre + random.uniform(-4, 4), centre + random.uniform(-4, 4))
-        reach = (random.uniform(4, 7), random.uniform(4, 7))
-        radius = random.uniform(6, 8)
-        growth = random.uniform(0.3, 0.45)
+        reach = (random.uniform(5.5, 6.5), random.uniform(5.5, 6.5))
+        arm = random.uniform(4, 5)
+        radius = random.uniform(5, 7.5)
+        growth = random.uniform(0.3, 0.4)
         start = ShapeScene.direction(&random)
         // sin and cos differ between hosts; a rational point on the circle does not. q is the half angle's tangent.
-        let q = random.uniform(0.6, 1.1) / Float(frames)
+        let q = random.uniform(0.125, 0.2)
         turn = ((1 - q * q) / (1 + q * q), 2 * q / (1 + q * q))
-        bounce = (random.uniform() < 0.5, random.uniform(), Float(frames) * random.uniform(0.5, 0.7))
+        bounce = (random.uniform() < 0.5, random.uniform(), Float(frames) * random.uniform(0.7, 0.9))
         rest = (Self.moment(of: frames, &random), Self.moment(of: frames, &random), Self.moment(of: frames, &random))
     }
 
@@ -60,9 +64,11 @@ package struct MotionTrack {
             if bounce.isUpright { y = place } else { x = place }
         case .clockwise, .counterclockwise, .still: break
         }
+        let direction = direction(frame)
+        // The axis points up where rows count down.
         return Pose(
-            centre: (middle.x + reach.x * x, middle.y + reach.y * y), direction: direction(frame),
-            radius: radius * (1 + growth * size))
+            centre: (middle.x + reach.x * x + arm * direction.x, middle.y + reach.y * y - arm * direction.y),
+            direction: direction, radius: radius * (1 + growth * size))
     }
 
     /// Where the figure's axis points in frame `frame`: turned step by step, or as it began.

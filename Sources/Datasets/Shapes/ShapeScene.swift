@@ -28,6 +28,25 @@ package struct Pose {
 
 /// What a picture of a figure is painted with: colours, uneven ground with stripes, noise.
 struct ShapeScene {
+    /// The bounds between which a picture's lots are drawn.
+    struct Style {
+        /// Each colour of the ground, between 0 and 255.
+        var ground: ClosedRange<Float>
+        /// Each colour of the figure.
+        var ink: ClosedRange<Float>
+        /// The largest change of a colour from a pixel to the next.
+        var slope: Float
+        /// The largest height of the stripes.
+        var stripes: Float
+        /// The noise's amplitude.
+        var noise: ClosedRange<Float>
+
+        /// Any colour on any other, with much that disturbs.
+        static let varied = Style(ground: 25...230, ink: 25...230, slope: 1.6, stripes: 32, noise: 8...32)
+        /// A light figure on dark, nearly even ground: what moves is plain to see.
+        static let plain = Style(ground: 16...48, ink: 140...255, slope: 0.2, stripes: 4, noise: 2...6)
+    }
+
     /// The pixels of a side.
     static let side = 32
     /// Red, green and blue.
@@ -44,23 +63,15 @@ struct ShapeScene {
     private let noise: Float
 
     /// Draws the lots of a picture from `random`.
-    ///
-    /// - Parameters:
-    ///   - slope: The largest change of a colour from a pixel to the next.
-    ///   - stripes: The largest height of the stripes.
-    ///   - noise: The bounds of the noise's amplitude.
-    init(
-        slope steepest: Float = 1.6, stripes height: Float = 32, noise bounds: (Float, Float) = (8, 32),
-        _ random: inout RandomStream
-    ) {
-        let first = Self.colour(25, 230, &random)
-        var second = Self.colour(25, 230, &random)
-        while !Self.isDistinct(first, second) { second = Self.colour(25, 230, &random) }
+    init(_ style: Style, _ random: inout RandomStream) {
+        let first = Self.colour(style.ground, &random)
+        var second = Self.colour(style.ink, &random)
+        while !Self.isDistinct(first, second) { second = Self.colour(style.ink, &random) }
         ground = first
         ink = second
-        slope = (Self.colour(-steepest, steepest, &random), Self.colour(-steepest, steepest, &random))
-        stripes = Stripes(height, &random)
-        noise = random.uniform(bounds.0, bounds.1)
+        slope = (Self.colour(-style.slope...style.slope, &random), Self.colour(-style.slope...style.slope, &random))
+        stripes = Stripes(style.stripes, &random)
+        noise = random.uniform(style.noise.lowerBound, style.noise.upperBound)
     }
 
     /// Draws `figure` in `pose` as bytes `[32, 32, 3]`, each with noise from `random`.
@@ -136,8 +147,9 @@ struct ShapeScene {
         return (x / length, y / length)
     }
 
-    private static func colour(_ lower: Float, _ upper: Float, _ random: inout RandomStream) -> Colour {
-        Colour(random.uniform(lower, upper), random.uniform(lower, upper), random.uniform(lower, upper), 0)
+    private static func colour(_ bounds: ClosedRange<Float>, _ random: inout RandomStream) -> Colour {
+        let (lower, upper) = (bounds.lowerBound, bounds.upperBound)
+        return Colour(random.uniform(lower, upper), random.uniform(lower, upper), random.uniform(lower, upper), 0)
     }
 
     /// Whether a figure in one colour can be told from a ground in the other through slope, stripes and noise.

@@ -59,7 +59,7 @@ public struct Shapes: Dataset {
         sample.reshape(to: sampleShape)
         sample.label = figure.rawValue
         let pose = Pose(&random)
-        let scene = ShapeScene(&random)
+        let scene = ShapeScene(.varied, &random)
         sample.withMutablePixels { pixels in
             guard let pixels = pixels.baseAddress else { return }
             scene.draw(figure, pose, into: pixels, random: &random)
