@@ -5,41 +5,10 @@ import Testing
 
 @Suite("Fetching data sets")
 struct FetchTests {
-    /// A tar archive of files; a name that ends in `@` is a symbolic link to its content.
-    private static func tar(_ files: [(name: String, content: [UInt8])]) -> [UInt8] {
-        var archive: [UInt8] = []
-        for (name, content) in files {
-            let isLink = name.hasSuffix("@")
-            var header = [UInt8](repeating: 0, count: 512)
-            func put(_ text: String, at place: Int) {
-                for (offset, byte) in text.utf8.enumerated() { header[place + offset] = byte }
-            }
-            func octal(_ number: Int, _ digits: Int) -> String {
-                let text = String(number, radix: 8)
-                return String(repeating: "0", count: digits - text.count) + text
-            }
-            put(isLink ? String(name.dropLast()) : name, at: 0)
-            put("0000644", at: 100)
-            put(octal(isLink ? 0 : content.count, 11), at: 124)
-            put(octal(0, 11), at: 136)
-            put("        ", at: 148)
-            put(isLink ? "2" : "0", at: 156)
-            if isLink { put(String(decoding: content, as: UTF8.self), at: 157) }
-            put("ustar", at: 257)
-            put("00", at: 263)
-            put(octal(header.reduce(0) { $0 + Int($1) }, 6), at: 148)
-            header[154] = 0
-            archive += header
-            if isLink { continue }
-            archive += content + [UInt8](repeating: 0, count: (512 - content.count % 512) % 512)
-        }
-        return archive + [UInt8](repeating: 0, count: 1024)
-    }
-
     @Test("an archive is unpacked, folders included")
     func unpacks() throws {
         let folder = try TemporaryFolder()
-        try folder.write(Self.tar([("set/a.bin", [1, 2, 3]), ("set/deep/b.bin", [])]), to: "set.tar")
+        try folder.write(TarFile.archive([("set/a.bin", [1, 2, 3]), ("set/deep/b.bin", [])]), to: "set.tar")
         let target = folder.path + "/target"
         try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
         try Archive.unpack(folder.path + "/set.tar", into: target)
@@ -57,7 +26,7 @@ struct FetchTests {
         ])
     func refusesEscapes(name: String, problem: String) throws {
         let folder = try TemporaryFolder()
-        try folder.write(Self.tar([("set/good", [1]), (name, Array("/etc".utf8))]), to: "set.tar")
+        try folder.write(TarFile.archive([("set/good", [1]), (name, Array("/etc".utf8))]), to: "set.tar")
         let target = folder.path + "/target"
         try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
         let error = try #require(throws: ArchiveError.self) {
@@ -70,7 +39,7 @@ struct FetchTests {
     @Test("a truncated archive and a file that is none are named")
     func namesDamage() throws {
         let folder = try TemporaryFolder()
-        let whole = Self.tar([("set/a", [UInt8](repeating: 7, count: 5000))])
+        let whole = TarFile.archive([("set/a", [UInt8](repeating: 7, count: 5000))])
         for bytes in [Array(whole[..<2000]), Array("no archive at all".utf8)] {
             try folder.write(bytes, to: "set.tar")
             let error = try #require(throws: ArchiveError.self) {

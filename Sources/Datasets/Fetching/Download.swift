@@ -70,6 +70,11 @@ final class Download: NSObject, URLSessionDataDelegate, Sendable {
         if let failure { throw FetchError(source: address, problem: failure) }
     }
 
+    /// START of `bytes START-END/TOTAL`.
+    private static func firstByte(of range: String) -> Int? {
+        Int(range.drop { !$0.isNumber }.prefix { $0.isNumber })
+    }
+
     func urlSession(
         _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
         completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
@@ -91,6 +96,11 @@ final class Download: NSObject, URLSessionDataDelegate, Sendable {
                 let file = FileHandle(forWritingAtPath: partial), let end = try? file.seekToEnd()
             else {
                 state.failure = "\(partial) cannot be written; choose a folder that can be, with --path"
+                return false
+            }
+            let range = (response as? HTTPURLResponse)?.value(forHTTPHeaderField: "Content-Range")
+            if status == 206, let range, Self.firstByte(of: range) != Int(end) {
+                state.failure = "the server sends another part than was asked for; fetch from a mirror with --from"
                 return false
             }
             state.file = file
