@@ -120,10 +120,12 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Models", "Optimizers", "Collectives", "Cluster", "Autograd", "Datasets", "Checkpoints",
-                "Messaging", "Hashing", "Configuration", "Tensors", .product(name: "Logging", package: "swift-log"),
+                "Messaging", "Hashing", "Configuration", "Tensors", "Threading",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["convoy", "Checkpoints", "Hashing", "Threading", "TestSupport"]),
+            name: "EndToEndTests",
+            dependencies: ["convoy", "Checkpoints", "Hashing", "Tensors", "Threading", "TestSupport"]),
     ] + kernelTargets
 )
 

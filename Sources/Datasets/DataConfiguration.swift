@@ -4,8 +4,10 @@ import Configuration
 public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection {
     /// How samples reach a worker.
     public enum Delivery: String, Codable, Sendable, CaseIterable {
-        /// Every worker reads the data set on its own host.
+        /// Every worker reads the data set on its own host; what it cannot read comes from the coordinator.
         case local
+        /// The coordinator reads the data set and sends the workers their samples ahead of use.
+        case stream
     }
 
     /// What happens when a sample cannot be read.
@@ -32,6 +34,8 @@ public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection 
     public var evaluation: [TransformSetting] = []
     /// The mean and deviation of each channel that pixels are brought to 0 and 1 with; without it the data set's own.
     public var normalize: Nullable<NormalizationSetting> = nil
+    /// Whether clips of about the same length come together in a batch, which is as long as its longest clip.
+    public var bucketByLength = false
     /// What happens when a sample cannot be read.
     public var onError = ErrorPolicy.stop
     /// How pictures and videos from folders become samples.
@@ -44,6 +48,7 @@ public struct DataConfiguration: Codable, Sendable, Equatable, ValidatedSection 
 
     private enum CodingKeys: String, CodingKey {
         case name, path, limit, delivery, augment, evaluation, normalize, media
+        case bucketByLength = "bucket_by_length"
         case onError = "on_error"
         case loaderThreads = "loader_threads"
     }

@@ -49,6 +49,10 @@ public protocol Dataset: Sendable {
     /// The number of frames of sample `index` of `split`, without decoding it.
     func frames(_ index: Int, of split: Split) -> Int
 
+    /// Begins to fetch samples that will soon be read, in this order and at these moments; nil when there is nothing to
+    /// fetch.
+    func prefetch(_ indices: ArraySlice<Int>, of split: Split, at moments: [Float]) -> Prefetch?
+
     /// Decodes sample `index` of `split` into `sample`, whose memory is used again.
     ///
     /// - Precondition: `index` is in `0 ..< count(split)`.
@@ -69,10 +73,23 @@ extension Dataset {
     /// Most data sets have samples of one size.
     public func frames(_ index: Int, of split: Split) -> Int { sampleShape.frames }
 
+    /// Most data sets have nothing to fetch.
+    public func prefetch(_ indices: ArraySlice<Int>, of split: Split, at moments: [Float]) -> Prefetch? { nil }
+
     /// Most data sets have no recordings longer than a sample.
     public func read(
         _ index: Int, of split: Split, at moment: Float, into sample: inout Sample
     ) throws(DatasetError) {
         try read(index, of: split, into: &sample)
     }
+}
+
+/// Samples that are fetched ahead of use; when it goes, what has not been read is forgotten.
+public final class Prefetch: Sendable {
+    private let forget: @Sendable () -> Void
+
+    /// `forget` is called once, at the end.
+    public init(forget: @escaping @Sendable () -> Void) { self.forget = forget }
+
+    deinit { forget() }
 }

@@ -63,9 +63,19 @@ public enum DatasetCatalog {
     public static func pipeline(
         _ configuration: DataConfiguration, environmentPath: String?
     ) throws(DatasetError) -> Pipeline {
+        try pipeline(open(configuration, environmentPath: environmentPath), configuration)
+    }
+
+    /// A data set that is open, with the transforms that `configuration` asks for.
+    ///
+    /// - Throws: When the transforms do not fit the samples.
+    public static func pipeline(
+        _ dataset: any Dataset, _ configuration: DataConfiguration
+    ) throws(DatasetError) -> Pipeline {
         try Pipeline(
-            open(configuration, environmentPath: environmentPath), augment: configuration.augmentation,
-            evaluation: configuration.evaluation, window: configuration.media.window, onError: configuration.onError,
+            dataset, augment: configuration.augmentation, evaluation: configuration.evaluation,
+            window: configuration.media.window, onError: configuration.onError,
+            isBucketed: configuration.bucketByLength,
             normalization: configuration.normalize.value?.value)
     }
 

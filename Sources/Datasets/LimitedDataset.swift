@@ -27,6 +27,11 @@ public struct LimitedDataset: Dataset {
     /// The number of frames of sample `index` of `split`.
     public func frames(_ index: Int, of split: Split) -> Int { base.frames(index, of: split) }
 
+    /// Begins to fetch samples that will soon be read.
+    public func prefetch(_ indices: ArraySlice<Int>, of split: Split, at moments: [Float]) -> Prefetch? {
+        base.prefetch(indices, of: split, at: moments)
+    }
+
     /// Decodes sample `index` of `split` into `sample`.
     public func read(_ index: Int, of split: Split, into sample: inout Sample) throws(DatasetError) {
         precondition(index < count(split), "sample \(index) is beyond the limit")

@@ -21,8 +21,8 @@ struct DriverTests {
             self.identity = identity
         }
 
-        func configure(run: String, yaml: String) throws -> Readiness {
-            guard yaml == "good" else { throw WorkerFailure("no such data") }
+        func configure(run: String, offer: RunOffer) throws -> Readiness {
+            guard offer.yaml == "good" else { throw WorkerFailure("no such data") }
             return Readiness(identity)
         }
 

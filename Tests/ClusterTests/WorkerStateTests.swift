@@ -23,7 +23,7 @@ struct WorkerStateTests {
             for action in state.handle(event, at: now) {
                 switch action {
                 case .send(let envelope, _): sent.append(envelope)
-                case .configure(let run, let yaml): others.append("configure \(run) \(yaml)")
+                case .configure(let run, let offer): others.append("configure \(run) \(offer.yaml)")
                 case .start(let assignment): others.append("start \(assignment.generation)")
                 case .requestPause(let generation): others.append("pause \(generation)")
                 case .cancel(let generation, let reason):

@@ -72,7 +72,8 @@ struct CatalogTests {
         let keys = try #require(try JSONSerialization.jsonObject(with: encoded) as? [String: Any]).keys.sorted()
         #expect(
             keys == [
-                "augment", "delivery", "evaluation", "limit", "loader_threads", "media", "name", "normalize",
+                "augment", "bucket_by_length", "delivery", "evaluation", "limit", "loader_threads", "media", "name",
+                "normalize",
                 "on_error", "path",
             ])
     }

@@ -63,6 +63,37 @@ struct OrderTests {
         #expect(EpochOrder(count: 10, seed: 1, epoch: 0).indices == [5, 0, 3, 1, 7, 6, 8, 4, 2, 9])
     }
 
+    @Test("with buckets every sample still comes once, the short batch last, and batches hold clips of like length")
+    func bucketsByLength() {
+        for seed in UInt64(0)..<10 {
+            var random = RandomStream(seed: seed)
+            let lengths = (0..<1003).map { _ in 8 + random.integer(below: 9) }
+            let order = EpochOrder(lengths: lengths, batchSize: 16, seed: seed, epoch: 3)
+            #expect(order.indices.sorted() == Array(0..<1003), "seed \(seed)")
+            #expect(order == EpochOrder(lengths: lengths, batchSize: 16, seed: seed, epoch: 3))
+            #expect(order != EpochOrder(lengths: lengths, batchSize: 16, seed: seed, epoch: 4))
+            #expect(order != EpochOrder(lengths: lengths, batchSize: 16, seed: seed + 1, epoch: 3))
+            func padding(_ order: EpochOrder) -> Int {
+                let plan = BatchPlan(order, batchSize: 16)
+                return (0..<plan.steps).map { step in
+                    let clips = plan.batch(step).map { lengths[$0] }
+                    return (clips.max() ?? 0) * clips.count - clips.reduce(0, +)
+                }.reduce(0, +)
+            }
+            let plain = padding(EpochOrder(count: 1003, seed: seed, epoch: 3))
+            #expect(padding(order) * 8 < plain, "seed \(seed): \(padding(order)) of \(plain)")
+            // Long and short batches take turns as chance has it.
+            let plan = BatchPlan(order, batchSize: 16)
+            let means = (0..<62).map { plan.batch($0).map { lengths[$0] }.reduce(0, +) }
+            #expect(means != means.sorted() && means != means.sorted(by: >))
+        }
+    }
+
+    @Test("sorted by length the samples come shortest first, of equal lengths as they are stored")
+    func sortsByLength() {
+        #expect(EpochOrder(sortedBy: [3, 1, 2, 1, 3]).indices == [1, 3, 2, 0, 4])
+    }
+
     @Test("evaluation visits the samples as they are stored")
     func evaluatesInStorageOrder() {
         let plan = BatchPlan(EpochOrder(inStorageOrder: 7), batchSize: 3)

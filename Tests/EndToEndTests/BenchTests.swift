@@ -44,6 +44,21 @@ extension EndToEnd {
             }
         }
 
+        @Test("bench data tells what a loader delivers, and prints one object")
+        func data() throws {
+            try Sandbox.with { sandbox in
+                let process = try sandbox.finish([
+                    "bench", "data", "--seconds", "0.05", "--json", "training.batch=16", "data.limit=40",
+                ])
+                #expect(try process.end() == .status(0), "\(process.standardError)")
+                let object = try JSONSerialization.jsonObject(with: Data(process.standardOutput.utf8))
+                let values = try #require(object as? [String: Any])
+                #expect(values.keys.sorted() == ["batch", "data", "samples", "samples_per_s", "threads"])
+                #expect(values["data"] as? String == "shapes" && values["batch"] as? Int == 16)
+                #expect((values["samples"] as? Int ?? 0) > 0 && (values["samples_per_s"] as? Double ?? 0) > 0)
+            }
+        }
+
         @Test("bench engine tells of each kernel its speed and its algorithm, one object a line")
         func engine() throws {
             try Sandbox.with { sandbox in

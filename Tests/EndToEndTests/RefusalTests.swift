@@ -151,8 +151,9 @@ extension EndToEnd {
         @Test("a worker with other data is refused, told in what it differs, and replaced by another")
         func otherData() throws {
             try Sandbox.with { sandbox in
-                let ours = try fakeCIFAR10(in: sandbox, "ours", firstPixel: 1)
-                let other = try fakeCIFAR10(in: sandbox, "other", firstPixel: 2)
+                let (ours, other) = ("\(sandbox.path)/ours", "\(sandbox.path)/other")
+                try FakeCIFAR10().write(to: ours)
+                try FakeCIFAR10(firstPixel: 2).write(to: other)
                 let team = try sandbox.startOverTCP(
                     sandbox.training(
                         "coordinator", workers: 2, "data.name=cifar10", "training.batch=32", "training.epochs=100"),
@@ -179,20 +180,6 @@ extension EndToEnd {
                     #expect(try process.end() == .status(130), "\(process.standardError)")
                 }
             }
-        }
-
-        /// A folder with black pictures in the official layout; files with holes, which take no room on the disk.
-        private func fakeCIFAR10(in sandbox: Sandbox, _ name: String, firstPixel: UInt8) throws -> String {
-            let folder = "\(sandbox.path)/\(name)/cifar-10-batches-bin"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let classes = "airplane automobile bird cat deer dog frog horse ship truck"
-            try Data(classes.replacingOccurrences(of: " ", with: "\n").utf8)
-                .write(to: URL(fileURLWithPath: folder + "/batches.meta.txt"))
-            for file in (1...5).map({ "data_batch_\($0).bin" }) + ["test_batch.bin"] {
-                try Data([0, firstPixel]).write(to: URL(fileURLWithPath: "\(folder)/\(file)"))
-                #expect(truncate("\(folder)/\(file)", 10_000 * 3073) == 0)
-            }
-            return "\(sandbox.path)/\(name)"
         }
     }
 }

@@ -7,6 +7,8 @@ extension CoordinatorState {
         public var run: String
         /// The complete configuration for the workers.
         public var yaml: String
+        /// Where workers get samples of the coordinator's data set; nil for nowhere.
+        public var samples: String?
         /// The build of the coordinator, which workers must have too; nil when any will do.
         public var build: String?
         /// How many workers the run starts with.
@@ -39,11 +41,12 @@ extension CoordinatorState {
             run: String, yaml: String, build: String? = nil, workers: Int, minWorkers: Int = 1, shards: Int? = nil,
             joinTimeout: Duration = .seconds(600), heartbeatTimeout: Duration = .seconds(5),
             progressTimeout: Duration = .seconds(30), reattachTimeout: Duration = .seconds(60),
-            isRebalancing: Bool = true, launched: Set<PeerID> = [], past: RunPast = RunPast()
+            isRebalancing: Bool = true, samples: String? = nil, launched: Set<PeerID> = [], past: RunPast = RunPast()
         ) {
             precondition(workers > 0, "a run needs a worker")
             self.run = run
             self.yaml = yaml
+            self.samples = samples
             self.build = build
             self.workers = workers
             self.minWorkers = minWorkers

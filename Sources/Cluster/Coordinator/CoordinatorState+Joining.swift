@@ -72,7 +72,7 @@ extension CoordinatorState {
     private mutating func offer(to peer: PeerID) {
         let offer = RunOffer(
             yaml: settings.yaml, heartbeatTimeoutSeconds: settings.heartbeatTimeout.seconds,
-            reattachTimeoutSeconds: settings.reattachTimeout.seconds)
+            reattachTimeoutSeconds: settings.reattachTimeout.seconds, samples: settings.samples)
         send(.configuration(offer), to: peer)
     }
 

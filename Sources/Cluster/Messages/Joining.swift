@@ -136,17 +136,23 @@ public struct RunOffer: Codable, Sendable, Equatable {
     public var heartbeatTimeoutSeconds: Double
     /// How long a worker goes on without its coordinator, in seconds.
     public var reattachTimeoutSeconds: Double
+    /// Where the coordinator hands out samples of its data set; nil when it hands out none.
+    public var samples: String?
 
     /// Offers a run.
-    public init(yaml: String, heartbeatTimeoutSeconds: Double, reattachTimeoutSeconds: Double) {
+    public init(
+        yaml: String, heartbeatTimeoutSeconds: Double, reattachTimeoutSeconds: Double, samples: String? = nil
+    ) {
         self.yaml = yaml
+        self.samples = samples
         self.heartbeatTimeoutSeconds = heartbeatTimeoutSeconds
         self.reattachTimeoutSeconds = reattachTimeoutSeconds
     }
 
     var problem: String? {
         [heartbeatTimeoutSeconds, reattachTimeoutSeconds].allSatisfy((0.1...1e6).contains)
-            ? nil : "timeouts are \(heartbeatTimeoutSeconds) s and \(reattachTimeoutSeconds) s"
+            ? textProblem(samples ?? "")
+            : "timeouts are \(heartbeatTimeoutSeconds) s and \(reattachTimeoutSeconds) s"
     }
 }
 

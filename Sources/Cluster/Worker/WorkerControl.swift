@@ -6,7 +6,7 @@ import Threading
 /// its own, so that heartbeats go on while the worker computes.
 public final class WorkerControl: Sendable {
     private enum Work: Sendable {
-        case configure(run: String, yaml: String)
+        case configure(run: String, offer: RunOffer)
         case train(Assignment)
         case conclude(savesCheckpoint: Bool)
     }
@@ -91,7 +91,7 @@ public final class WorkerControl: Sendable {
     private func perform(_ action: WorkerState.Action, _ delegate: any WorkerDelegate) -> WorkerOutcome? {
         switch action {
         case .send(let envelope, let payload): send(envelope, payload)
-        case .configure(let run, let yaml): work.push(.configure(run: run, yaml: yaml))
+        case .configure(let run, let offer): work.push(.configure(run: run, offer: offer))
         case .start(let assignment): work.push(.train(assignment))
         case .finish(let savesCheckpoint): work.push(.conclude(savesCheckpoint: savesCheckpoint))
         case .requestPause(let generation): delegate.requestPause(of: generation)
@@ -117,8 +117,8 @@ public final class WorkerControl: Sendable {
         while case .element(let next) = work.pop() {
             do {
                 switch next {
-                case .configure(let run, let yaml):
-                    local.push(.configured(try delegate.configure(run: run, yaml: yaml)))
+                case .configure(let run, let offer):
+                    local.push(.configured(try delegate.configure(run: run, offer: offer)))
                 case .train(let assignment):
                     switch try delegate.train(assignment, control: self) {
                     case .finished(let report): local.push(.finished(report))

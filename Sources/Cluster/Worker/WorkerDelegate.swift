@@ -3,12 +3,12 @@
 /// `configure`, `train` and `conclude` are called on the worker's own work thread, one after the other, and may take as
 /// long as they need. The others are called on the control thread meanwhile and must return at once.
 public protocol WorkerDelegate: AnyObject, Sendable {
-    /// Builds what `yaml` asks for and says what must be the same in all workers, and how far the replica is.
+    /// Builds what the offer of a run asks for and says what must be the same in all workers, and how far the replica is.
     ///
     /// Called again when the worker joins the run anew; the replica of before remains then.
     ///
     /// - Throws: ``WorkerFailure`` or any other error, whose description becomes the reason.
-    func configure(run: String, yaml: String) throws -> Readiness
+    func configure(run: String, offer: RunOffer) throws -> Readiness
 
     /// Trains as a member of a generation to the end of the run or to a pause; reports go to `control`.
     ///

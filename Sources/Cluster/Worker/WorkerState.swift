@@ -63,7 +63,7 @@ public struct WorkerState: Sendable {
         /// Send a message to the coordinator, with its binary frame.
         case send(Envelope<WorkerMessage>, payload: Frame?)
         /// Build what the configuration asks for.
-        case configure(run: String, yaml: String)
+        case configure(run: String, offer: RunOffer)
         /// Train.
         case start(Assignment)
         /// Pause the training of a generation at the next step boundary.
@@ -169,7 +169,7 @@ public struct WorkerState: Sendable {
             heartbeatTimeout = .seconds(offer.heartbeatTimeoutSeconds)
             reattachTimeout = .seconds(offer.reattachTimeoutSeconds)
             phase = .configuring
-            return actions.append(.configure(run: run, yaml: offer.yaml))
+            return actions.append(.configure(run: run, offer: offer))
         default: break
         }
         // Another run's coordinator at the same address, or one of before: neither commands this worker.

@@ -48,19 +48,25 @@ struct Collation: Sendable {
         offsets = (0..<shape.rowBytes).map { normalization.offset($0 % shape.channels) }
     }
 
-    /// The shape of a batch of `count` samples.
-    func batchShape(_ count: Int) -> Shape { Shape([count] + shape.dimensions) }
+    private func padded(to frames: Int) -> SampleShape {
+        var padded = shape
+        padded.frames = frames
+        return padded
+    }
 
-    /// Writes row `row` of a batch that starts at `batch`; behind the frames of a short clip stand zeros.
-    func write(_ sample: Sample, toRow row: Int, of batch: UnsafeMutablePointer<Float>) {
-        var padded = sample.shape
-        padded.frames = shape.frames
+    /// The shape of a batch of `count` samples, clips padded to `frames`.
+    func batchShape(_ count: Int, frames: Int) -> Shape { Shape([count] + padded(to: frames).dimensions) }
+
+    /// Writes row `row` of a batch that starts at `batch`; behind the frames of a short clip stand zeros up to `frames`.
+    func write(_ sample: Sample, toRow row: Int, of batch: UnsafeMutablePointer<Float>, frames: Int) {
+        let padded = padded(to: frames)
+        var whole = sample.shape
+        whole.frames = frames
         precondition(
-            padded == shape && sample.shape.frames <= shape.frames, "a sample of \(sample.shape) in a batch of \(shape)"
-        )
-        let target = batch + row * shape.count
+            whole == padded && sample.shape.frames <= frames, "a sample of \(sample.shape) in a batch of \(padded)")
+        let target = batch + row * padded.count
         let count = sample.shape.count
-        (target + count).update(repeating: 0, count: shape.count - count)
+        (target + count).update(repeating: 0, count: padded.count - count)
         sample.withPixels { pixels in
             scales.withUnsafeBufferPointer { scales in
                 offsets.withUnsafeBufferPointer { offsets in

@@ -23,12 +23,17 @@ struct BatchProducer: Sendable {
         _ request: LoadRequest, through sample: inout Sample, while isWanted: () -> Bool
     ) -> Result<Batch, LoaderError>? {
         var rows = Rows()
+        let moments = request.indices.map { moment($0, request) }
+        let prefetch = pipeline.dataset.prefetch(request.indices, of: request.split, at: moments)
+        defer { withExtendedLifetime(prefetch) {} }
+        rows.frames = frames(request)
         do {
-            let input = try Tensor(collation.batchShape(request.indices.count), pool: pool) { base in
-                for index in request.indices {
+            let shape = collation.batchShape(request.indices.count, frames: rows.frames)
+            let input = try Tensor(shape, pool: pool) { base in
+                for (index, moment) in zip(request.indices, moments) {
                     guard isWanted() else { throw Interruption.unwanted }
                     do throws(DatasetError) {
-                        try read(index, request, into: &sample)
+                        try pipeline.dataset.read(index, of: request.split, at: moment, into: &sample)
                     } catch {
                         let fault = LoaderError.sample(
                             index: index, split: request.split, dataset: pipeline.dataset.name, cause: error)
@@ -37,7 +42,7 @@ struct BatchProducer: Sendable {
                         continue
                     }
                     transform(&sample, index: index, request)
-                    collation.write(sample, toRow: rows.indices.count, of: base)
+                    collation.write(sample, toRow: rows.indices.count, of: base, frames: rows.frames)
                     rows.indices.append(index)
                     rows.targets.append(Int32(sample.label))
                     rows.lengths.append(sample.shape.frames)
@@ -56,13 +61,14 @@ struct BatchProducer: Sendable {
         let count = rows.indices.count
         var input = input
         if input.shape[0] > count {
-            input = Tensor(collation.batchShape(count), pool: pool) { base in
-                input.withElements { base.update(from: $0, count: count * pipeline.sampleShape.count) }
+            let shape = collation.batchShape(count, frames: rows.frames)
+            input = Tensor(shape, pool: pool) { base in
+                input.withElements { base.update(from: $0, count: shape.count) }
             }
         }
         var lengths = rows.lengths
         let mixed = request.isAugmented ? mix(&input, rows, &lengths, epoch: request.epoch) : nil
-        let isFull = lengths.allSatisfy { $0 == pipeline.sampleShape.frames }
+        let isFull = lengths.allSatisfy { $0 == rows.frames }
         return Batch(
             input: input, lengths: isFull ? nil : lengths, targets: rows.targets, mixed: mixed, indices: rows.indices)
     }
@@ -73,20 +79,28 @@ struct BatchProducer: Sendable {
         // A sample comes once an epoch, so the first one names the batch.
         var random = RandomStream(seed: seed, StreamDomain.mixing, UInt64(epoch), UInt64(first))
         let count = rows.indices.count
+        var shape = pipeline.sampleShape
+        shape.frames = rows.frames
         let weight = input.withMutableElements(pool: pool) { base in
-            mixing.mix(base, count: count, shape: pipeline.sampleShape, random: &random)
+            mixing.mix(base, count: count, shape: shape, random: &random)
         }
         let others = (0..<count).map { ($0 + count - 1) % count }
         lengths = others.enumerated().map { max(rows.lengths[$0.offset], rows.lengths[$0.element]) }
         return MixedTargets(weight: weight, targets: others.map { rows.targets[$0] })
     }
 
-    private func read(_ index: Int, _ request: LoadRequest, into sample: inout Sample) throws(DatasetError) {
-        guard request.isAugmented && pipeline.window == .random else {
-            return try pipeline.dataset.read(index, of: request.split, into: &sample)
-        }
+    /// The number of frames that the clips of a batch are padded to.
+    private func frames(_ request: LoadRequest) -> Int {
+        guard pipeline.isBucketed else { return pipeline.sampleShape.frames }
+        return request.indices.map { pipeline.dataset.frames($0, of: request.split) }.max()
+            ?? pipeline.sampleShape.frames
+    }
+
+    /// Where in its recording sample `index` begins.
+    private func moment(_ index: Int, _ request: LoadRequest) -> Float {
+        guard request.isAugmented && pipeline.window == .random else { return 0.5 }
         var random = RandomStream(seed: seed, StreamDomain.window, UInt64(request.epoch), UInt64(index))
-        try pipeline.dataset.read(index, of: request.split, at: random.uniform(), into: &sample)
+        return random.uniform()
     }
 
     private func transform(_ sample: inout Sample, index: Int, _ request: LoadRequest) {
@@ -107,5 +121,7 @@ struct BatchProducer: Sendable {
         var indices: [Int] = []
         var targets: [Int32] = []
         var lengths: [Int] = []
+        /// The number of frames of each row, padding included.
+        var frames = 1
     }
 }

@@ -11,13 +11,48 @@ public struct EpochOrder: Sendable, Equatable {
     /// A new order of `count` samples for `epoch`.
     public init(count: Int, seed: UInt64, epoch: Int) {
         var random = RandomStream(seed: seed, StreamDomain.order, UInt64(epoch))
+        indices = Self.shuffled(count, &random)
+    }
+
+    /// An order in which samples of about the same length make a batch: within each run of 32 batches they are sorted by
+    /// length, then the batches are shuffled.
+    ///
+    /// - Parameters:
+    ///   - lengths: The number of frames of each sample.
+    ///   - batchSize: The number of samples of a batch; what is left for a short one comes last.
+    /// - Determinism: a pure function of the arguments.
+    public init(lengths: [Int], batchSize: Int, seed: UInt64, epoch: Int) {
+        var random = RandomStream(seed: seed, StreamDomain.order, UInt64(epoch))
+        let shuffled = Self.shuffled(lengths.count, &random)
+        let whole = lengths.count / batchSize * batchSize
+        let window = 32 * batchSize
+        var batches: [ArraySlice<Int>] = []
+        for start in stride(from: 0, to: whole, by: window) {
+            let places = start..<min(start + window, whole)
+            // Of equal lengths the one that was drawn first.
+            let sorted = places.sorted { (lengths[shuffled[$0]], $0) < (lengths[shuffled[$1]], $1) }
+                .map { shuffled[$0] }
+            for first in stride(from: 0, to: sorted.count, by: batchSize) {
+                batches.append(sorted[first..<first + batchSize])
+            }
+        }
+        indices = Self.shuffled(batches.count, &random).flatMap { batches[$0] } + shuffled[whole...]
+    }
+
+    /// The samples in the order of their lengths, as evaluation visits those of which like ones come together.
+    public init(sortedBy lengths: [Int]) {
+        indices = lengths.indices.sorted { (lengths[$0], $0) < (lengths[$1], $1) }
+    }
+
+    /// The numbers below `count`, each order equally likely.
+    private static func shuffled(_ count: Int, _ random: inout RandomStream) -> [Int] {
         var indices = Array(0..<count)
         indices.withUnsafeMutableBufferPointer { places in
             for last in stride(from: count - 1, to: 0, by: -1) {
                 places.swapAt(last, random.integer(below: last + 1))
             }
         }
-        self.indices = indices
+        return indices
     }
 
     /// The samples as they are stored, as evaluation visits them.

@@ -17,6 +17,8 @@ public struct Pipeline: Sendable {
     let window: MediaConfiguration.Window
     /// What happens when a sample cannot be read.
     let onError: DataConfiguration.ErrorPolicy
+    /// Whether clips of about the same length come together, and a batch is as long as its longest clip.
+    public let isBucketed: Bool
 
     /// Checks that the transforms fit the samples and each other.
     ///
@@ -25,16 +27,19 @@ public struct Pipeline: Sendable {
     ///   - evaluation: What is applied to all others.
     ///   - window: Where a clip of a longer recording begins in augmented requests; in all others in the middle.
     ///   - onError: What happens when a sample cannot be read.
+    ///   - isBucketed: Whether a batch is as long as its longest clip; otherwise as the data set's longest.
     ///   - normalization: Taken in place of the data set's own.
     /// - Throws: When a transform cannot take its samples, or both lists lead to different shapes.
     public init(
         _ dataset: any Dataset, augment: [TransformSetting] = [], evaluation: [TransformSetting] = [],
         window: MediaConfiguration.Window = .center, onError: DataConfiguration.ErrorPolicy = .stop,
+        isBucketed: Bool = false,
         normalization: Normalization? = nil
     ) throws(DatasetError) {
         self.dataset = dataset
         self.window = window
         self.onError = onError
+        self.isBucketed = isBucketed
         self.normalization = normalization ?? dataset.normalization
         training = augment.compactMap { $0.transform as? any Transform }
         let mixers = augment.compactMap { $0.transform as? any BatchTransform }

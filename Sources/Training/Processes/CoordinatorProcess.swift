@@ -1,5 +1,6 @@
 import Checkpoints
 import Cluster
+import Datasets
 import Foundation
 import Logging
 import Messaging
@@ -20,6 +21,8 @@ public final class CoordinatorProcess {
     public let configuration: RunConfiguration
     private let build: String
     private let transport: ZeroMQTransport
+    /// Hands out samples to workers that have no copy of the data set; nil when all read what it would.
+    private let samples: SampleServer?
     /// The ids of the workers that this process starts itself; empty when they join by themselves.
     private let launched: [PeerID]
     private let coordinator: Coordinator
@@ -43,13 +46,16 @@ public final class CoordinatorProcess {
             id: Self.id, listeningAt: address ?? LocalAddress.abstract("run"), advertisedHost: advertisedHost)
         let directory = try RunDirectory(creatingIn: configuration.run.directory, name: configuration.run.name)
         let ledger = try Ledger.open(path: directory.file(Ledger.name)).ledger
+        let beside = address.map(LocalAddress.beside)
+        let samples = try Self.samples(configuration.data, listeningAt: beside, advertisedHost: advertisedHost)
         try ledger.append(
             .opened(
                 run: directory.id, bind: address.map { LocalAddress.withPort(of: transport.address ?? "", $0) },
-                advertisedHost: advertisedHost))
+                advertisedHost: advertisedHost,
+                samples: beside.map { LocalAddress.withPort(of: samples?.address ?? "", $0) }))
         try self.init(
-            configuration, directory: directory, transport: transport, isLocal: address == nil, ledger: ledger,
-            records: [])
+            configuration, directory: directory, transport: transport, samples: samples, isLocal: address == nil,
+            ledger: ledger, records: [])
     }
 
     /// Takes over the run whose directory is at `path`.
@@ -70,28 +76,36 @@ public final class CoordinatorProcess {
             path: directory.file(RunDirectory.configurationName), overrides: overrides)
         let (ledger, all) = try Ledger.open(path: directory.file(Ledger.name))
         var (bind, host) = (address, advertisedHost)
-        for case .opened(_, let bound?, let advertised) in all where address == nil {
+        var samplesBind = address.map(LocalAddress.beside)
+        for case .opened(_, let bound?, let advertised, let door) in all where address == nil {
             (bind, host) = (bound, advertised)
+            samplesBind = door ?? LocalAddress.beside(bound)
         }
         guard let listening = isLocal ? LocalAddress.abstract("run") : bind else {
             throw RunDirectoryError(
                 sentence: "the run of \(path) was a local one; go on with convoy resume \(path), or add --bind")
         }
         let transport = try ZeroMQTransport(id: Self.id, listeningAt: listening, advertisedHost: isLocal ? nil : host)
+        // Workers that come back look for samples where they were before.
+        if isLocal { (samplesBind, host) = (nil, nil) }
+        let samples = try Self.samples(configuration.data, listeningAt: samplesBind, advertisedHost: host)
         try ledger.append(
-            .opened(run: directory.id, bind: isLocal ? nil : listening, advertisedHost: isLocal ? nil : host))
+            .opened(
+                run: directory.id, bind: isLocal ? nil : listening, advertisedHost: host,
+                samples: samplesBind.map { LocalAddress.withPort(of: samples?.address ?? "", $0) }))
         try self.init(
-            configuration, directory: directory, transport: transport, isLocal: isLocal, ledger: ledger,
-            records: Ledger.valid(all))
+            configuration, directory: directory, transport: transport, samples: samples, isLocal: isLocal,
+            ledger: ledger, records: Ledger.valid(all))
     }
 
     private init(
-        _ configuration: RunConfiguration, directory: RunDirectory, transport: ZeroMQTransport, isLocal: Bool,
-        ledger: Ledger, records: [Ledger.Record]
+        _ configuration: RunConfiguration, directory: RunDirectory, transport: ZeroMQTransport, samples: SampleServer?,
+        isLocal: Bool, ledger: Ledger, records: [Ledger.Record]
     ) throws {
         self.configuration = configuration
         self.directory = directory
         self.transport = transport
+        self.samples = samples
         self.ledger = ledger
         self.past = records
         build = try Host.build()
@@ -117,10 +131,24 @@ public final class CoordinatorProcess {
                 minWorkers: cluster.minWorkers, shards: configuration.shards, joinTimeout: cluster.joinTimeout,
                 heartbeatTimeout: cluster.heartbeatTimeout, progressTimeout: cluster.progressTimeout,
                 reattachTimeout: cluster.reattachTimeout, isRebalancing: cluster.isRebalancing,
-                launched: Set(launched), past: past))
+                samples: samples?.address, launched: Set(launched), past: past))
         self.coordinator = coordinator
         // Before anybody knows of the run, so that it has a result however early it is interrupted.
         signals = InterruptSignals { coordinator.interrupt() }
+    }
+
+    /// Hands out samples at `address`; without one on this host alone, and only if workers do not read them themselves.
+    private static func samples(
+        _ data: DataConfiguration, listeningAt address: String?, advertisedHost: String?
+    ) throws -> SampleServer? {
+        if address == nil && data.delivery == .local { return nil }
+        let door = try ZeroMQTransport(
+            id: SampleServer.id, listeningAt: address ?? LocalAddress.abstract("samples"),
+            advertisedHost: advertisedHost)
+        let environmentPath = ProcessInfo.processInfo.environment["CONVOY_DATA"]
+        return SampleServer(door) { () throws(DatasetError) in
+            try DatasetCatalog.open(data, environmentPath: environmentPath)
+        }
     }
 
     /// Leads a run whose workers join by themselves; `modelTable` goes to the log.
@@ -156,7 +184,10 @@ public final class CoordinatorProcess {
     private func run(
         _ display: any RunDisplay, _ command: [String], _ modelTable: String?, launch: () throws -> LocalLauncher?
     ) throws -> RunResult {
-        defer { transport.close() }
+        defer {
+            transport.close()
+            samples?.close()
+        }
         // For workers whose state comes from a checkpoint; it dials only.
         let stateTransport = try ZeroMQTransport(id: Self.id)
         defer { stateTransport.close() }

@@ -31,6 +31,11 @@ package enum LocalAddress {
         "ipc://@convoy-\(purpose)-\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
     }
 
+    /// Where to listen for a second purpose beside `address`: on the same host, at a port that is free.
+    static func beside(_ address: String) -> String {
+        address.lastIndex(of: ":").map { address[..<$0] + ":*" } ?? address
+    }
+
     /// `address`, of the form `SCHEME://HOST:PORT`, with the port of `other`.
     static func withPort(of other: String, _ address: String) -> String {
         guard let colon = address.lastIndex(of: ":"), let port = other.lastIndex(of: ":") else { return address }

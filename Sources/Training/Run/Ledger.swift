@@ -8,8 +8,9 @@ import Foundation
 package final class Ledger {
     /// One line.
     package enum Record: Codable, Equatable {
-        /// A coordinator leads the run from now on; where it listens, and the host name that others dial, if another one.
-        case opened(run: String, bind: String?, advertisedHost: String?)
+        /// A coordinator leads the run from now on; where it listens and where it hands out samples, and the host name
+        /// that others dial, if another one.
+        case opened(run: String, bind: String?, advertisedHost: String?, samples: String? = nil)
         /// A generation began.
         case generation(assignment: Assignment, members: [RunPast.Member], identity: Identity?)
         /// A step is committed.

@@ -28,7 +28,11 @@ struct Evaluation {
         rank: Int, workers: Int, done: Set<Int>, isCancelled: () -> Bool
     ) throws -> [EvaluationReport.Chunk]? {
         let count = replica.dataset.count(.test)
-        let order = EpochOrder(inStorageOrder: count)
+        let dataset = replica.dataset
+        let order =
+            replica.pipeline.isBucketed
+            ? EpochOrder(sortedBy: (0..<count).map { dataset.frames($0, of: .test) })
+            : EpochOrder(inStorageOrder: count)
         let missing = (0..<chunkCount).filter { !done.contains($0) }
         let share = missing[rank * missing.count / workers..<(rank + 1) * missing.count / workers]
         loader.enqueue(

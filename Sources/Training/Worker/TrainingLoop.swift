@@ -49,7 +49,7 @@ final class TrainingLoop {
         self.transfer = transfer
         self.failpoints = failpoints
         let configuration = replica.configuration
-        plan = StepPlan(configuration, samples: replica.dataset.count(.train))
+        plan = StepPlan(configuration, replica.dataset)
         range = group.shards[assignment.rank]
         let memory = try group.makeMemory(elements: GradientBlock.count(for: replica.model.arena))
         gradients = ShardGradients(replica, tree: group.tree, range: range, memory: memory)

@@ -33,7 +33,7 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
     /// What a run needs, built once.
     private struct Equipment {
         let run: String
-        let yaml: String
+        let offer: RunOffer
         let replica: Replica
         /// That of the replica before its first step.
         let identity: Identity
@@ -62,17 +62,20 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
     }
 
     /// Builds the replica, unless it is there from an earlier membership in the same run.
-    public func configure(run: String, yaml: String) throws -> Readiness {
-        if let equipment, equipment.run == run, equipment.yaml == yaml {
+    public func configure(run: String, offer: RunOffer) throws -> Readiness {
+        if let equipment, equipment.run == run, equipment.offer.yaml == offer.yaml,
+            equipment.offer.samples == offer.samples
+        {
             let replica = equipment.replica
             return Readiness(
                 equipment.identity, steps: replica.place.steps,
                 parameterHash: try Snapshot.parameterHash(replica.model))
         }
-        let configuration = try RunConfiguration.parse(yaml, source: "the coordinator's configuration")
+        let configuration = try RunConfiguration.parse(offer.yaml, source: "the coordinator's configuration")
+        let data = WorkerData(
+            configuration.data, environmentPath: settings.environmentPath, server: offer.samples, log: log)
         let replica = try Replica(
-            configuration, threads: settings.threads ?? configuration.cluster.threads,
-            environmentPath: settings.environmentPath)
+            configuration, threads: settings.threads ?? configuration.cluster.threads, pipeline: try data.pipeline())
         log(
             .info,
             "run \(run): \(replica.model.name) with \(replica.model.arena.trainableCount) parameters, "
@@ -84,7 +87,7 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
         }
         let identity = try replica.identity(build: settings.build)
         equipment = Equipment(
-            run: run, yaml: yaml, replica: replica, identity: identity, mailbox: mailbox,
+            run: run, offer: offer, replica: replica, identity: identity, mailbox: mailbox,
             transfer: StateTransfer(transport: stateTransport, run: run))
         return Readiness(identity)
     }
