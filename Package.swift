@@ -56,7 +56,7 @@ let package = Package(
         // Row 3
         .target(name: "Layers", dependencies: ["Kernels", "Autograd", "Tensors", "Configuration"]),
         .target(name: "Optimizers", dependencies: ["Kernels", "Autograd", "Tensors", "Configuration"]),
-        .target(name: "Collectives", dependencies: ["Messaging", "Threading", "Configuration"]),
+        .target(name: "Collectives", dependencies: ["Messaging", "Threading", "Configuration", "Tensors"]),
         .target(
             name: "Cluster",
             dependencies: [

@@ -72,10 +72,12 @@ public final class GradientBlock {
         (base + bufferRange.lowerBound).update(repeating: 0, count: tallyRange.upperBound - bufferRange.lowerBound)
     }
 
-    /// Zeroes the gradients that nothing contributed to; to be called after the last backward pass of a shard.
-    public func finish() {
-        for (index, parameter) in parameters.enumerated() where !isWritten[index] {
+    /// Zeroes the gradients from element `start` on that nothing contributed to; to be called when they are final.
+    public func finish(from start: Int = 0) {
+        for (index, parameter) in parameters.enumerated() where !isWritten[index] && parameter.range.lowerBound >= start
+        {
             (base + parameter.range.lowerBound).update(repeating: 0, count: parameter.range.count)
+            isWritten[index] = true
         }
     }
 
@@ -90,9 +92,9 @@ public final class GradientBlock {
         for (offset, index) in buffer.range.enumerated() { base[index] += statistic[offset] * Float(samples) }
     }
 
-    /// Adds another shard's contribution, element by element.
-    public func add(_ other: GradientBlock, _ engine: Engine) {
-        engine.kernels.elementwise.accumulate(other.base, base, count)
+    /// Adds the elements `range` of another shard's contribution.
+    public func add(_ other: GradientBlock, _ range: Range<Int>, _ engine: Engine) {
+        engine.kernels.elementwise.accumulate(other.base + range.lowerBound, base + range.lowerBound, range.count)
     }
 
     /// Whether no element of `range` is infinite or not a number.

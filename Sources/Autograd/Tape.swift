@@ -85,17 +85,31 @@ public final class Tape {
     /// Propagates `gradient`, that of `output`, to everything before it and forgets the recorded operations.
     ///
     /// What an operation saved is freed as soon as its backward is done.
-    public func backward(from output: Variable, gradient: Tensor) {
+    ///
+    /// - Parameter onFinal: Called whenever more gradients are final, with the element from which on all parameters' are.
+    public func backward(from output: Variable, gradient: Tensor, onFinal: ((Int) -> Void)? = nil) {
         guard let block else { preconditionFailure("this tape does not record") }
         precondition(gradient.shape == output.value.shape, "the gradient has the output's shape")
         output.gradient = gradient
+        var frontier = onFinal.map { GradientFrontier(arena, firstUses: firstUses(), onFinal: $0) }
         while let node = nodes.popLast() {
-            guard let gradient = node.output.gradient else { continue }
-            if !node.output.keepsGradient { node.output.gradient = nil }
-            timed(node.layer, \.backward) {
-                node.backward(gradient, GradientSinks(variables: node.inputs, block: block, engine: engine))
+            if let gradient = node.output.gradient {
+                if !node.output.keepsGradient { node.output.gradient = nil }
+                timed(node.layer, \.backward) {
+                    node.backward(gradient, GradientSinks(variables: node.inputs, block: block, engine: engine))
+                }
             }
+            frontier?.move(remaining: nodes.count)
         }
+    }
+
+    /// For each parameter the first operation that takes it; the number of operations when none does.
+    private func firstUses() -> [Int] {
+        var uses = Array(repeating: nodes.count, count: arena.parameters.count)
+        for (number, node) in nodes.enumerated().reversed() {
+            for case let parameter? in node.inputs.map(\.parameter) { uses[parameter.index] = number }
+        }
+        return uses
     }
 
     private func timed<Result>(

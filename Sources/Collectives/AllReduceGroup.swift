@@ -46,16 +46,18 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
     ///   - hosts: For each rank a name that it shares with those whose memory it can share; nil when nobody shares any.
     ///   - deadline: The longest wait without any progress.
     ///   - segmentElements: Into how large parts buckets are cut on the network, so that sending and adding overlap.
+    ///   - windowBytes: How many bytes may be on their way to a peer that has not taken them in yet.
     /// - Precondition: `members`, `names` and `shards` have one entry for each rank; `shards` make up a tree's.
     public init(
         mailbox: SegmentMailbox, rank: Int, members: [PeerID], names: [String], generation: UInt32,
         algorithm: any AllReduceAlgorithm, shards: [Range<Int>], hosts: [String]? = nil, deadline: Duration,
-        segmentElements: Int = 1 << 16
+        segmentElements: Int = 1 << 16, windowBytes: Int = 2 << 20
     ) {
         precondition(members.indices.contains(rank), "rank \(rank) is not one of \(members.count) members")
         precondition(names.count == members.count, "\(names.count) names for \(members.count) members")
         precondition(shards.count == members.count, "shards for \(shards.count) of \(members.count) members")
         precondition(segmentElements > 0, "a segment needs elements")
+        precondition(windowBytes > 0, "a window has room for a segment")
         var next = 0
         for range in shards.sorted(by: { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }) {
             precondition(range.lowerBound == next, "shards \(range) do not follow shard \(next)")
@@ -69,9 +71,11 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
         let watch = GroupWatch(
             mailbox: mailbox, rank: rank, members: members, names: names, generation: generation, deadline: deadline)
         let groups = HostGroups(hosts: hosts ?? members.map(\.name), shards: shards)
+        let window = SendWindow(bytes: windowBytes)
         func network(_ ranks: [Int], _ shards: [Range<Int>]) -> NetworkSum {
             NetworkSum(
-                watch, ranks: ranks, shards: shards, tree: tree, algorithm: algorithm, segmentElements: segmentElements)
+                watch, ranks: ranks, shards: shards, tree: tree, algorithm: algorithm, segmentElements: segmentElements,
+                window: window)
         }
         self.watch = watch
         self.hosts = groups
@@ -80,12 +84,19 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
         mailbox.begin(generation: generation)
     }
 
+    /// Whether sums go over a network.
+    public var spansHosts: Bool { hosts.ranks.count > 1 }
+
     /// Makes the memory for gradients of `elements` floats; every rank calls it once, with the same number.
     ///
     /// Workers of one host wait for each other here.
     ///
+    /// - Parameters:
+    ///   - elements: The number of floats of a block.
+    ///   - isInBackground: Whether the worker computes on the same cores while it sums; then sums that wait for others of
+    ///     its host sleep at once.
     /// - Throws: `CollectiveError` when the host has no memory left, or another worker does not open its part in time.
-    public func makeMemory(elements: Int) throws(CollectiveError) -> GradientMemory {
+    public func makeMemory(elements: Int, isInBackground: Bool = false) throws(CollectiveError) -> GradientMemory {
         precondition(memory == nil, "a group has one memory")
         let locals = hosts.ranks[hosts.host(of: rank)]
         let blocks = locals.map { FoldOrder(tree, range: shards[$0]).openPartials }
@@ -100,7 +111,7 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
             memory = GradientMemory(
                 HostSum(
                     arena, index: locals.firstIndex(of: rank) ?? 0, shards: locals.map { shards[$0] }, nodes: nodes,
-                    tree: tree))
+                    tree: tree, patience: isInBackground ? .none : HostSum.patience))
         }
         self.memory = memory
         return memory

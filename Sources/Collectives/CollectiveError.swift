@@ -18,6 +18,8 @@ public enum CollectiveError: Error, Sendable, Equatable, CustomStringConvertible
     case cancelled(reason: String)
     /// The group failed before, with the first cause.
     case ended(cause: String)
+    /// `peers` made no room for what is to be sent to them for the whole deadline, though all that they send is here.
+    case notTaken(rank: Int, waited: Duration, peers: [String], step: UInt64, bucket: UInt32)
     /// Data lent to the transport was not read in time, so the memory is not free; `cause` when the sum had failed before.
     case notSent(rank: Int, waited: Duration, peers: [String], step: UInt64, bucket: UInt32, cause: String?)
     /// The transport refused a call.
@@ -55,6 +57,11 @@ public enum CollectiveError: Error, Sendable, Equatable, CustomStringConvertible
             "the all-reduce was cancelled: \(reason)"
         case .ended(let cause):
             "the group has failed before and cannot be used again (\(cause)); form a new generation"
+        case .notTaken(let rank, let waited, let peers, let step, let bucket):
+            """
+            rank \(rank) waited \(waited.text) for \(peers.joined(separator: " and ")) to take in sums of step \(step), \
+            bucket \(bucket); see whether it still runs and can be reached, or raise the all-reduce deadline
+            """
         case .notSent(let rank, let waited, let peers, let step, let bucket, let cause):
             """
             rank \(rank) waited \(waited.text) for \(peers.joined(separator: " and ")) to take data of step \(step), \

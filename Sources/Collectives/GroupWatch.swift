@@ -25,6 +25,9 @@ final class GroupWatch: Sendable {
         self.deadline = deadline
     }
 
+    /// A member as people know it.
+    func name(of member: PeerID) -> String? { members.firstIndex(of: member).map { names[$0] } }
+
     /// Makes `check` throw from now on.
     func cancel(reason: String) {
         cancellation.withLock { $0 = $0 ?? reason }

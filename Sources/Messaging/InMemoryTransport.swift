@@ -18,8 +18,8 @@ public final class InMemoryTransport: Transport {
 
     deinit { close() }
 
-    /// Connects to whoever listens at `address`, now or later.
-    public func connect(to peer: PeerID, at address: String) throws(TransportError) {
+    /// Connects to whoever listens at `address`, now or later; here one connection is as good as several.
+    public func connect(to peer: PeerID, at address: String, connections: Int) throws(TransportError) {
         guard network.connect(id, to: peer, at: address) else { throw .closed(id) }
     }
 

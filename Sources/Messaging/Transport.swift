@@ -17,7 +17,8 @@ public enum TransportEvent: Sendable {
 /// All calls are safe from any thread, and none is asynchronous: waiting threads block. A message to a peer goes through
 /// the connection that was dialled with `connect`, else back through the one by which the peer reached this side; one
 /// to `id` itself goes straight into the own inbox. Messages arrive whole, in order for each pair, or not at all:
-/// whoever needs to know asks for an answer.
+/// whoever needs to know asks for an answer. With several connections to a peer, large messages may overtake one another and
+/// smaller ones.
 public protocol Transport: AnyObject, Sendable {
     /// The name of this side.
     var id: PeerID { get }
@@ -30,8 +31,13 @@ public protocol Transport: AnyObject, Sendable {
     /// Returns at once. The peer need not listen yet. Dialling the same address again changes nothing; a new address
     /// replaces the old one.
     ///
+    /// - Parameters:
+    ///   - peer: The name that the peer has.
+    ///   - address: Where it listens.
+    ///   - connections: How many connections large messages take turns on, 1 to 16: several where one core cannot fill the
+    ///     link.
     /// - Throws: `TransportError.cannotConnect` when the address cannot be understood, `.closed`.
-    func connect(to peer: PeerID, at address: String) throws(TransportError)
+    func connect(to peer: PeerID, at address: String, connections: Int) throws(TransportError)
 
     /// Ends the connection that was dialled to `peer`, if there is one; messages still queued on it are dropped.
     func disconnect(from peer: PeerID)
@@ -52,4 +58,13 @@ public protocol Transport: AnyObject, Sendable {
     ///
     /// What is queued on standing connections has a bounded time to leave; what waits for a connection is dropped.
     func close()
+}
+
+extension Transport {
+    /// Starts to dial `peer` at `address` with one connection.
+    ///
+    /// - Throws: `TransportError.cannotConnect` when the address cannot be understood, `.closed`.
+    public func connect(to peer: PeerID, at address: String) throws(TransportError) {
+        try connect(to: peer, at: address, connections: 1)
+    }
 }

@@ -19,7 +19,7 @@ public enum TransportError: Error, Sendable, Equatable, CustomStringConvertible 
     public var description: String {
         switch self {
         case .invalidPeerID(let name):
-            "\"\(name)\" is not a peer id; give it 1 to 255 bytes that do not start with a zero byte"
+            "\"\(name)\" is not a peer id; give it 1 to 253 bytes that do not start with a zero byte"
         case .cannotListen(let address, let reason):
             "cannot listen at \(address): \(reason)"
         case .cannotConnect(let peer, let address, let reason):

@@ -9,7 +9,11 @@ import Training
 /// Measures training throughput on random data.
 struct BenchTrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Measures the training throughput of a model on random data.")
+        commandName: "train", abstract: "Measures the training throughput of a model on random data.",
+        discussion: """
+            Without --addresses all workers are processes of this host. To measure between hosts, start one worker on each \
+            with the same --addresses and a --rank of its own; rank 0 reports.
+            """)
 
     @Option(name: .long, help: "The model, as in model.name.")
     var model = "simple_cnn"
@@ -35,11 +39,11 @@ struct BenchTrainCommand: ParsableCommand {
     @Flag(name: .long, help: "Time of each layer, forward and backward.")
     var profile = false
 
-    @Option(name: .long, help: .hidden)
-    var rank = 0
-
-    @Option(name: .long, help: .hidden)
+    @Option(name: .long, help: "The addresses of all workers, as in tcp://a:5000,tcp://b:5000.")
     var addresses: String?
+
+    @Option(name: .long, help: "The place of this worker in --addresses.")
+    var rank = 0
 
     @Option(name: .customLong("parent-pid"), help: .hidden)
     var parentPID: Int32?
@@ -52,22 +56,28 @@ struct BenchTrainCommand: ParsableCommand {
         where value < 1 {
             throw ValidationError("--\(name) must be at least 1, found \(value)")
         }
+        if let addresses, !addresses.split(separator: ",").indices.contains(rank) {
+            throw ValidationError("--rank \(rank) is not one of the --addresses")
+        }
         guard warmup >= 0 else { throw ValidationError("--warmup must be at least 0, found \(warmup)") }
     }
 
     func run() throws {
+        let addresses = addresses?.split(separator: ",").map(String.init)
+        let workers = addresses?.count ?? workers
         let keys = [
             "model.name=\(model)", "cluster.workers=\(workers)", "cluster.threads=\(threads)",
             "training.batch=\(workers * batch)", "optimizer.learning_rate=0.001",
         ]
         let benchmark = TrainingBenchmark(
             try RunConfiguration.defaults(overrides: keys + overrides), steps: steps, warmup: warmup)
-        if let addresses, let parentPID {
-            try ParentWatch.dieWithParent(pid: parentPID)
-            try benchmark.runWorker(rank: rank, addresses: addresses.split(separator: ",").map(String.init))
+        if let parentPID { try ParentWatch.dieWithParent(pid: parentPID) }
+        let times = profile && rank == 0 ? LayerTimes() : nil
+        if let addresses {
+            let result = try benchmark.runWorker(rank: rank, addresses: addresses, times: times)
+            if rank == 0 { try show(result, times) }
             return
         }
-        let times = profile ? LayerTimes() : nil
         let arguments = [Host.program] + CommandLine.arguments.dropFirst()
         let result = try benchmark.run(
             arguments: { rank, addresses in
@@ -76,6 +86,10 @@ struct BenchTrainCommand: ParsableCommand {
                     "\(getpid())",
                 ]
             }, times: times)
+        try show(result, times)
+    }
+
+    private func show(_ result: TrainingBenchmark.Result, _ times: LayerTimes?) throws {
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
@@ -83,9 +97,12 @@ struct BenchTrainCommand: ParsableCommand {
         } else {
             print(
                 String(
-                    format: "%@: %.1f samples/s, step %.2f ms of which all-reduce %.2f ms, peak memory %.0f MB",
+                    format: """
+                        %@: %.1f samples/s, step %.2f ms of which all-reduce %.2f ms and %.2f ms behind backward, peak \
+                        memory %.0f MB
+                        """,
                     result.model, result.samplesPerSecond, result.stepMilliseconds, result.allreduceMilliseconds,
-                    result.peakMemoryMB))
+                    result.hiddenMilliseconds, result.peakMemoryMB))
         }
         if let times { printProfile(times) }
     }

@@ -64,4 +64,31 @@ struct AllReduceGroupTests {
             }
         }
     }
+
+    @Test(
+        "a window of a few bytes and several connections give the same bits", arguments: [1, 300, 5000],
+        [(false, 1), (true, 3)])
+    func windows(bytes: Int, network: (overZeroMQ: Bool, connections: Int)) throws {
+        // Segments of 40 KB take turns on the connections and overtake the smaller ones at the end of a slice.
+        let count = 70_000
+        let transports = try connectedTransports(
+            3, overZeroMQ: network.overZeroMQ, connections: network.connections)
+        defer { for transport in transports { transport.close() } }
+        for algorithm in AlgorithmCatalog.names {
+            let generation = UInt32(AlgorithmCatalog.names.firstIndex(of: algorithm) ?? 0) + 1
+            let results = onThreads(3) { rank in
+                let group = try makeGroup(
+                    rank: rank, ranks: 3, mailbox: SegmentMailbox(transport: transports[rank], runID: 5),
+                    generation: generation, algorithm: algorithm, segmentElements: 10_000, windowBytes: bytes)
+                return try (0..<2).map { try group.summed(step: $0, count: count) }
+            }
+            for result in results {
+                for (step, sum) in try result.get().enumerated() {
+                    #expect(
+                        sum.bits == plainSum(ShardNode(0, 3), step: UInt64(step), bucket: 0, count: count).bits,
+                        "\(algorithm)")
+                }
+            }
+        }
+    }
 }

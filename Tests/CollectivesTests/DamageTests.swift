@@ -19,8 +19,8 @@ struct DamageTests {
             random = Mutex(RandomStream(seed: seed))
         }
 
-        func connect(to peer: PeerID, at address: String) throws(TransportError) {
-            try base.connect(to: peer, at: address)
+        func connect(to peer: PeerID, at address: String, connections: Int) throws(TransportError) {
+            try base.connect(to: peer, at: address, connections: connections)
         }
         func disconnect(from peer: PeerID) { base.disconnect(from: peer) }
         func receive(until deadline: ContinuousClock.Instant) throws(TransportError) -> TransportEvent? {

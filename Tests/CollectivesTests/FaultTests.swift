@@ -220,6 +220,36 @@ struct FaultTests {
                 """)
     }
 
+    @Test("a peer that sends all and takes in nothing is named")
+    func notTaken() throws {
+        let transports = try connectedTransports(2, overZeroMQ: false, network: network)
+        defer { for transport in transports { transport.close() } }
+        let group = try makeGroup(
+            rank: 0, ranks: 2, mailbox: mailbox(transports[0]), deadline: .milliseconds(50), segmentElements: 10,
+            windowBytes: 40)
+        for (phase, node, lower) in [(Plan.Phase.reduceScatter, ShardNode(1, 2), 0), (.allGather, ShardNode(0, 2), 40)]
+        {
+            for offset in stride(from: lower, to: lower + 40, by: 10) {
+                let header = SegmentHeader(
+                    runID: 5, position: Position(generation: 1, step: 12, bucket: 3), phase: phase, node: node,
+                    offset: offset, count: 10)
+                try transports[1].send(header.message(Frame([UInt8](repeating: 0, count: 40))), to: "worker-0")
+            }
+        }
+        let error = #expect(throws: CollectiveError.self) { try group.summed(step: 12, bucket: 3, count: 80) }
+        #expect(
+            error?.description == """
+                rank 0 waited 50 ms for worker 1 (host b, pid 41) to take in sums of step 12, bucket 3; see whether it \
+                still runs and can be reached, or raise the all-reduce deadline
+                """)
+        // The window had room for one segment of those that it was to send.
+        var arrived = 0
+        while let event = try transports[1].receive(until: .now) {
+            if case .message(_, let frames) = event, frames.count == 2 { arrived += 1 }
+        }
+        #expect(arrived == 1)
+    }
+
     @Test("a peer that was lost and has been connected again may be a member of the next generation")
     func reconnected() throws {
         let transports = try connectedTransports(2, overZeroMQ: false, network: network)

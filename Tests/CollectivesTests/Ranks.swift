@@ -7,7 +7,9 @@ import Testing
 import Threading
 
 /// Transports of one kind that have dialled each other.
-func connectedTransports(_ ranks: Int, overZeroMQ: Bool, network: InMemoryNetwork = .init()) throws -> [any Transport] {
+func connectedTransports(
+    _ ranks: Int, overZeroMQ: Bool, connections: Int = 1, network: InMemoryNetwork = .init()
+) throws -> [any Transport] {
     let transports: [any Transport] = try (0..<ranks).map { rank in
         let id = try PeerID("worker-\(rank)")
         return overZeroMQ
@@ -15,7 +17,9 @@ func connectedTransports(_ ranks: Int, overZeroMQ: Bool, network: InMemoryNetwor
             : try network.endpoint(id, at: "memory-\(rank)")
     }
     for from in transports {
-        for to in transports where from !== to { try from.connect(to: to.id, at: #require(to.address)) }
+        for to in transports where from !== to {
+            try from.connect(to: to.id, at: #require(to.address), connections: connections)
+        }
     }
     return transports
 }
@@ -25,7 +29,8 @@ func name(ofRank rank: Int) -> String { "worker \(rank) (host \(["a", "b", "c", 
 /// Makes the group of rank `rank` with the settings of these tests.
 func makeGroup(
     rank: Int, ranks: Int, mailbox: SegmentMailbox, shards: Int? = nil, generation: UInt32 = 1,
-    algorithm: String = "direct", hosts: [String]? = nil, deadline: Duration = .seconds(20), segmentElements: Int = 64
+    algorithm: String = "direct", hosts: [String]? = nil, deadline: Duration = .seconds(20), segmentElements: Int = 64,
+    windowBytes: Int = 2 << 20
 ) throws -> AllReduceGroup {
     let tree = ShardTree(shards: shards ?? ranks)
     let hosts = hosts ?? (0..<ranks).map { "host \($0)" }
@@ -33,7 +38,8 @@ func makeGroup(
         mailbox: mailbox, rank: rank, members: try (0..<ranks).map { try PeerID("worker-\($0)") },
         names: (0..<ranks).map(name(ofRank:)), generation: generation,
         algorithm: try AlgorithmCatalog.algorithm(named: algorithm),
-        shards: tree.evenRanges(hosts: hosts), hosts: hosts, deadline: deadline, segmentElements: segmentElements)
+        shards: tree.evenRanges(hosts: hosts), hosts: hosts, deadline: deadline, segmentElements: segmentElements,
+        windowBytes: windowBytes)
 }
 
 /// The gradient of a shard, of magnitudes so different that another order of additions shows in the bits.

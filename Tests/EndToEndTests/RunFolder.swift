@@ -26,7 +26,7 @@ struct RunFolder {
         let kind: String
         let epoch, step, samples: Int
         let loss, accuracy, learningRate: Double
-        let seconds, computeSeconds, communicationSeconds, dataSeconds: Double
+        let seconds, computeSeconds, communicationSeconds, hiddenSeconds, dataSeconds: Double
     }
 
     /// A line of `metrics.jsonl` for an epoch.

@@ -86,7 +86,7 @@ struct PeerIDTests {
         let error = #expect(throws: TransportError.self) { try PeerID(name) }
         #expect(
             error?.description
-                == "\"\(name)\" is not a peer id; give it 1 to 255 bytes that do not start with a zero byte")
+                == "\"\(name)\" is not a peer id; give it 1 to 253 bytes that do not start with a zero byte")
     }
 
     @Test("a frame keeps its owner until the last copy is gone")

@@ -111,6 +111,38 @@ struct ZeroMQTransportTests {
         #expect(released.wait(for: 1))
     }
 
+    @Test("several connections carry large messages, all under the peer's one name")
+    func connections() throws {
+        let (a, b) = (
+            try ZeroMQTransport(id: "a"), try ZeroMQTransport(id: "b", listeningAt: "tcp://127.0.0.1:0")
+        )
+        defer {
+            a.close()
+            b.close()
+        }
+        try a.connect(to: "b", at: #require(b.address), connections: 3)
+        for number in 0..<12 {
+            try a.send([Frame(number), Frame([UInt8](repeating: UInt8(number), count: 40_000))], to: "b")
+        }
+        try a.send([Frame(12)], to: "b")
+        var found: Set<String> = []
+        for _ in 0...12 {
+            let message = try b.message()
+            #expect(message.sender == "a")
+            let number = String(decoding: message.frames[0], as: UTF8.self)
+            if message.frames.count > 1 {
+                #expect(message.frames[1] == [UInt8](repeating: UInt8(number) ?? 0, count: 40_000))
+            }
+            found.insert(number)
+        }
+        #expect(found == Set((0...12).map(String.init)))
+        // The answer takes the first of them.
+        try b.send([Frame([2])], to: "a")
+        #expect(try a.message().frames == [[2]])
+        a.close()
+        for _ in 0..<3 { try b.disconnection(of: "a") }
+    }
+
     @Test("transports leave no descriptors behind")
     func descriptors() throws {
         func openDescriptors() throws -> Int {

@@ -86,6 +86,41 @@ struct ShardGradientsTests {
         #expect(try sums("training.shards=3", isStopping: true).tallies[3] == 3)
     }
 
+    @Test(
+        "are final from the back to the front while backward goes on, with the same bits", arguments: ["none", "int8"])
+    func finality(compression: String) throws {
+        let configuration = try RunConfiguration.defaults(
+            overrides: [
+                "training.batch=12", "training.shards=3", "training.accumulate=2", "data.limit=100",
+                "cluster.workers=1",
+                "allreduce.compression=\(compression)",
+            ])
+        let replica = try Replica(configuration, threads: 1, environmentPath: nil)
+        let plan = StepPlan(configuration, samples: 100)
+        let tree = ShardTree(shards: 3)
+        var results: [[Float]] = []
+        for isWatched in [false, true] {
+            let loader = Loader(replica.pipeline, seed: 1, pool: replica.engine.memory)
+            defer { loader.close() }
+            loader.enqueue(plan.requests(epoch: 0, from: 0, shards: 0..<3))
+            let gradients = ShardGradients(replica, tree: tree, range: 0..<3)
+            var end = replica.model.arena.parameterRange.upperBound
+            var seen: [(range: Range<Int>, elements: [Float])] = []
+            func look(_ start: Int, _ blocks: [ShardNode: GradientBlock]) {
+                #expect(start < end && start % WireEncoding.block == 0)
+                if let block = blocks[tree.root] { seen.append((start..<end, (start..<end).map { block.base[$0] })) }
+                end = start
+            }
+            let open = try gradients.compute(
+                epoch: 0, step: 0, from: loader, isStopping: false, onFinal: isWatched ? look : nil)
+            let block = try #require(open[tree.root])
+            #expect(isWatched ? seen.count > 1 : seen.isEmpty)
+            for (range, elements) in seen { #expect(elements == range.map { block.base[$0] }) }
+            results.append((0..<block.count).map { block.base[$0] })
+        }
+        #expect(results[0] == results[1])
+    }
+
     @Test("are the same bits again when blocks are used again")
     func reuse() throws {
         let configuration = try RunConfiguration.defaults(

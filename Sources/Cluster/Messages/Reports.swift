@@ -22,6 +22,8 @@ public struct StepReport: Codable, Sendable, Equatable {
     public var computeSeconds: Double
     /// Seconds spent waiting for gradients of others.
     public var communicationSeconds: Double
+    /// Seconds of sums over the workers that passed while gradients were computed.
+    public var hiddenSeconds: Double
     /// Seconds spent waiting for samples.
     public var dataSeconds: Double
 
@@ -30,7 +32,7 @@ public struct StepReport: Codable, Sendable, Equatable {
         epoch: Int, step: Int, stepsPerEpoch: Int, totalSteps: Int, samples: Int, lossSum: Double, lossWeight: Double,
         correct: Int,
         learningRate: Double, seconds: Double, computeSeconds: Double, communicationSeconds: Double,
-        dataSeconds: Double
+        hiddenSeconds: Double = 0, dataSeconds: Double
     ) {
         self.epoch = epoch
         self.step = step
@@ -44,6 +46,7 @@ public struct StepReport: Codable, Sendable, Equatable {
         self.seconds = seconds
         self.computeSeconds = computeSeconds
         self.communicationSeconds = communicationSeconds
+        self.hiddenSeconds = hiddenSeconds
         self.dataSeconds = dataSeconds
     }
 

@@ -21,7 +21,7 @@ final class NetworkSum {
     /// A sum over those of the group's `ranks` that bring `shards`.
     init(
         _ watch: GroupWatch, ranks: [Int], shards: [Range<Int>], tree: ShardTree,
-        algorithm: any AllReduceAlgorithm, segmentElements: Int
+        algorithm: any AllReduceAlgorithm, segmentElements: Int, window: SendWindow
     ) {
         self.watch = watch
         self.ranks = ranks
@@ -32,7 +32,8 @@ final class NetworkSum {
         place = ranks.firstIndex(of: watch.rank) ?? 0
         ledger = LoanLedger(ranks: ranks.count)
         executor = PlanExecutor(
-            mailbox: watch.mailbox, members: ranks.map { watch.members[$0] }, root: tree.root, ledger: ledger)
+            mailbox: watch.mailbox, members: ranks.map { watch.members[$0] }, root: tree.root, ledger: ledger,
+            window: window)
     }
 
     /// Sums `count` elements; the memory is free when this returns, but after `.notSent`.
@@ -75,7 +76,7 @@ final class NetworkSum {
         try watch.check(position)
         try carrying { () throws(TransportError) in try executor.start(plan, bucket, at: position) }
         var patience = ContinuousClock.now + watch.deadline
-        while plan.unfinished > 0 {
+        while plan.unfinished > 0 || !executor.blocked.isEmpty {
             let delivery = try carrying { () throws(TransportError) in
                 try watch.mailbox.next(at: position, until: patience)
             }
@@ -91,6 +92,9 @@ final class NetworkSum {
                 }
             case .request(let peer, let header):
                 try carrying { () throws(TransportError) in try executor.repeatSegment(header, to: peer) }
+            case .grant:
+                try carrying { () throws(TransportError) in try executor.takeGrants(of: position.generation) }
+                patience = .now + watch.deadline
             case .lost, .woken:
                 try watch.check(position)
             case .offer:
@@ -111,7 +115,12 @@ final class NetworkSum {
     }
 
     private func timeout(_ plan: PreparedPlan, _ position: Position) -> CollectiveError {
-        guard let missing = plan.missing() else { return .ended(cause: "the plan waits for nobody") }
+        guard let missing = plan.missing() else {
+            return .notTaken(
+                rank: watch.rank, waited: watch.deadline, peers: executor.blocked.compactMap(watch.name(of:)),
+                step: position.step,
+                bucket: position.bucket)
+        }
         return .timedOut(
             rank: watch.rank, waited: watch.deadline, peers: missing.ranks.map { watch.names[ranks[$0]] },
             phase: missing.phase, step: position.step, bucket: position.bucket, received: missing.received,

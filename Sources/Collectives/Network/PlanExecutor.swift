@@ -16,17 +16,19 @@ final class PlanExecutor {
     private let ranks: [PeerID: Int]
     private let root: ShardNode
     private let ledger: LoanLedger
+    private let window: SendWindow
     private var sent = SentSegments()
     private var scratch = Scratch()
     private var stack: [UnsafeRawPointer] = []
     private var operands: [UnsafeRawPointer] = []
 
-    init(mailbox: SegmentMailbox, members: [PeerID], root: ShardNode, ledger: LoanLedger) {
+    init(mailbox: SegmentMailbox, members: [PeerID], root: ShardNode, ledger: LoanLedger, window: SendWindow) {
         self.mailbox = mailbox
         self.members = members
         ranks = Dictionary(uniqueKeysWithValues: members.enumerated().map { ($0.element, $0.offset) })
         self.root = root
         self.ledger = ledger
+        self.window = window
     }
 
     /// Starts the all-reduce: does all that needs nothing from others, and takes what arrived early.
@@ -39,6 +41,7 @@ final class PlanExecutor {
                 try work(on: segment, of: stage, plan, bucket, at: position)
             }
         }
+        try takeGrants(of: position.generation)
         for request in mailbox.takeRequests() { try repeatSegment(request.header, to: request.peer) }
         for segment in mailbox.takeEarly(at: position) { try accept(segment, plan, bucket, at: position) }
     }
@@ -60,6 +63,10 @@ final class PlanExecutor {
             return false
         }
         for place in ready { try work(on: place.segment, of: place.stage, plan, bucket, at: position) }
+        if let bytes = window.take(segment.payload.count, from: segment.sender) {
+            let grant = CreditGrant(runID: mailbox.runID, generation: position.generation, bytes: bytes)
+            try mailbox.transport.send([grant.frame], to: segment.sender)
+        }
         return true
     }
 
@@ -116,21 +123,37 @@ final class PlanExecutor {
             runID: mailbox.runID, position: position, phase: transfer.phase, node: transfer.node,
             offset: range.lowerBound, count: range.count, encoding: encoding)
         sent.record(header, to: transfer.peer, from: source + range.lowerBound)
-        try send(header, from: source + range.lowerBound, to: transfer.peer)
+        window.append(.init(header: header, source: source + range.lowerBound), for: members[transfer.peer])
+        try sendWaiting(to: transfer.peer)
     }
 
+    /// Sends as much of what waits for a rank as its window has room for.
+    private func sendWaiting(to rank: Int) throws(TransportError) {
+        while let segment = window.next(for: members[rank]) {
+            window.send(try send(segment.header, from: segment.source, to: rank), to: members[rank])
+        }
+    }
+
+    /// Counts what peers have taken in, and sends what has waited for that.
+    func takeGrants(of generation: UInt32) throws(TransportError) {
+        for (peer, bytes) in mailbox.takeGrants(of: generation) {
+            window.grant(bytes, by: peer)
+            if let rank = ranks[peer] { try sendWaiting(to: rank) }
+        }
+    }
+
+    /// Sends a segment; the bytes of its elements as they travel.
     private func send(
         _ header: SegmentHeader, from source: UnsafePointer<Float>, to rank: Int
-    ) throws(TransportError) {
-        if header.encoding != .float32 {
-            let payload = header.encoding.encode(source, count: header.count)
-            return try mailbox.transport.send(header.message(payload), to: members[rank])
-        }
+    ) throws(TransportError) -> Int {
         let bytes = UnsafeRawBufferPointer(start: source, count: header.count * 4)
         let payload =
-            bytes.count <= Self.largestCopied
-            ? Frame(copying: bytes) : Frame(borrowing: bytes, owner: ledger.lend(to: rank))
+            header.encoding != .float32
+            ? header.encoding.encode(source, count: header.count)
+            : bytes.count <= Self.largestCopied
+                ? Frame(copying: bytes) : Frame(borrowing: bytes, owner: ledger.lend(to: rank))
         try mailbox.transport.send(header.message(payload), to: members[rank])
+        return payload.count
     }
 
     /// Sends a segment again to a peer that got it damaged.
@@ -140,13 +163,19 @@ final class PlanExecutor {
             return
         }
         switch segment {
-        case .memory(let source): try send(header.withoutRequest, from: source, to: rank)
+        case .memory(let source): _ = try send(header.withoutRequest, from: source, to: rank)
         case .copy(let payload): try mailbox.transport.send(header.withoutRequest.message(payload), to: peer)
         }
     }
 
+    /// The peers that have not made room yet for all that is to be sent to them.
+    var blocked: [PeerID] { window.blocked }
+
     /// Ends a sum, after which the memory of results is the caller's again unless it `keepingMemory`.
-    func finish(keepingMemory: Bool) { sent.finish(keepingMemory: keepingMemory) }
+    func finish(keepingMemory: Bool) {
+        window.clear()
+        sent.finish(keepingMemory: keepingMemory)
+    }
 }
 
 /// Memory for sums under way: blocks for `TreeSum`, and a bucket for each layer of results that only travel on.

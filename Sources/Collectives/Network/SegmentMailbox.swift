@@ -30,6 +30,8 @@ public final class SegmentMailbox: Sendable {
         /// A peer asks for a segment of this or an earlier sum, which it got damaged.
         case request(PeerID, SegmentHeader)
         case lost(PeerID, reason: String)
+        /// A peer lets this side send more.
+        case grant
         /// A worker of this host has told where the generation's shared memory is.
         case offer
         case woken
@@ -43,6 +45,8 @@ public final class SegmentMailbox: Sendable {
         var offers: [PeerID: HostOffer] = [:]
         /// Requests to send something again that nobody has answered yet.
         var requests: [(peer: PeerID, header: SegmentHeader)] = []
+        /// What peers have granted and nobody has counted yet, by generation.
+        var grants: [UInt32: [PeerID: Int]] = [:]
         var dropped = 0
     }
 
@@ -129,6 +133,14 @@ public final class SegmentMailbox: Sendable {
         }
     }
 
+    /// Takes the bytes that peers have granted in `generation`, and forgets the grants of those before.
+    func takeGrants(of generation: UInt32) -> [PeerID: Int] {
+        state.withLock { state in
+            defer { state.grants = state.grants.filter { $0.key > generation } }
+            return state.grants[generation] ?? [:]
+        }
+    }
+
     /// The next thing that matters to the all-reduce at `position`, waiting until `deadline`.
     func next(at position: Position, until deadline: ContinuousClock.Instant) throws(TransportError) -> Delivery {
         while let event = try transport.receive(until: deadline) {
@@ -150,6 +162,10 @@ public final class SegmentMailbox: Sendable {
             if let offer = HostOffer(frames), offer.runID == runID {
                 state.withLock { $0.offers[sender] = offer }
                 return .offer
+            }
+            if let grant = CreditGrant(frames), grant.runID == runID {
+                state.withLock { $0.grants[grant.generation, default: [:]][sender, default: 0] += grant.bytes }
+                return .grant
             }
             return sort(frames, of: sender, notBefore: position)
         case .connected:

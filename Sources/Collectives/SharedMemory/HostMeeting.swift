@@ -69,7 +69,7 @@ struct HostMeeting {
             }
             switch delivery {
             case .segment(let segment): watch.mailbox.keep(segment)
-            case .offer, .woken, .lost, .damaged, .request: break
+            case .offer, .grant, .woken, .lost, .damaged, .request: break
             case .nothing: throw absent([ranks[0]])
             }
             try watch.check(position)

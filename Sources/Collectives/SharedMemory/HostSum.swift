@@ -29,17 +29,18 @@ final class HostSum {
     private let wholeSum: TreeSum?
     private let scratch: UnsafeMutablePointer<Float>
     private let slotElements: Int
+    private let patience: Patience
     private var sequence: UInt32 = 0
     private var partsDone: UInt32 = 0
     private var slotSequence: UInt32 = 0
     private var stack: [UnsafeRawPointer] = []
     private var operands: [UnsafeRawPointer] = []
 
-    /// How long a worker stays awake.
+    /// How long a worker stays awake that has nothing else to do.
     ///
     /// What comes within a few hundred nanoseconds is worth a spin. After that the core belongs to whoever else can run,
     /// perhaps the worker that is awaited, and after some hundred microseconds to nobody.
-    private static let patience = Patience(spins: 10, yields: 1000)
+    static let patience = Patience(spins: 10, yields: 1000)
     /// How long a worker sleeps before it looks whether to go on waiting.
     private static let nap = Duration.milliseconds(5)
 
@@ -48,8 +49,13 @@ final class HostSum {
     ///   - index: This worker's place on the host.
     ///   - shards: For each worker of the host its shards.
     ///   - tree: The shard tree.
-    init(_ arena: HostArena, index: Int, shards: [Range<Int>], nodes: [ShardNode], tree: ShardTree) {
+    ///   - patience: How long a worker that waits stays awake.
+    init(
+        _ arena: HostArena, index: Int, shards: [Range<Int>], nodes: [ShardNode], tree: ShardTree,
+        patience: Patience = HostSum.patience
+    ) {
         self.arena = arena
+        self.patience = patience
         self.index = index
         self.nodes = nodes
         memberNodes = shards.map { tree.maximalNodes(in: $0) }
@@ -195,7 +201,7 @@ final class HostSum {
     }
 
     private func wait(for counter: SharedCounter, _ target: UInt32, _ check: Check) throws(CollectiveError) {
-        if counter.watch(for: target, Self.patience) { return }
+        if counter.watch(for: target, patience) { return }
         while !counter.sleep(until: target, atMost: Self.nap) { try check() }
     }
 }

@@ -13,6 +13,9 @@ package struct Patience: Sendable {
         self.spins = spins
         self.yields = yields
     }
+
+    /// Does not stay awake at all.
+    package static let none = Patience(spins: 0, yields: 0)
 }
 
 /// A counter in shared memory that only grows and that other processes wait for.

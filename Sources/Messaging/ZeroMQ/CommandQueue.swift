@@ -4,7 +4,7 @@ import Synchronization
 
 /// What other threads ask of the socket thread.
 enum SocketCommand: Sendable {
-    case connect(PeerID, address: String)
+    case connect(PeerID, address: String, connections: Int)
     case disconnect(PeerID)
     case send(PeerID, [Frame])
     case close

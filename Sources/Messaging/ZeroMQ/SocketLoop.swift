@@ -2,12 +2,29 @@ import CZeroMQ
 
 /// The one owner of all sockets of a transport; lives on the socket thread.
 final class SocketLoop {
-    private struct Dialled {
+    private struct Connection {
         let socket: ZeroMQSocket
-        let address: String
         var isReady = false
         /// Messages that wait for the connection, each with the time at which it counts as unreachable.
         var waiting: [(frames: [Frame], deadline: ContinuousClock.Instant)] = []
+    }
+
+    private struct Dialled {
+        let address: String
+        var connections: [Connection] = []
+        /// The connection on which the last large message went.
+        private var turn = 0
+        /// Messages from this size on take turns; smaller ones keep to the first connection.
+        private static let largeBytes = 32 << 10
+
+        init(address: String) { self.address = address }
+
+        /// The connection for a message.
+        mutating func next(_ frames: [Frame]) -> Int {
+            guard connections.count > 1, frames.reduce(0, { $0 + $1.count }) >= Self.largeBytes else { return 0 }
+            turn = (turn + 1) % connections.count
+            return turn
+        }
     }
 
     private let id: PeerID
@@ -40,7 +57,7 @@ final class SocketLoop {
             wait()
             for command in commands.takeAll() {
                 switch command {
-                case .connect(let peer, let address): connect(to: peer, at: address)
+                case .connect(let peer, let address, let count): connect(to: peer, at: address, connections: count)
                 case .disconnect(let peer): disconnect(from: peer)
                 case .send(let peer, let frames): send(frames, to: peer)
                 case .close: isOpen = false
@@ -49,7 +66,7 @@ final class SocketLoop {
             if let router { serve(router) }
             for peer in Array(dialled.keys) { serve(peer) }
         }
-        for connection in dialled.values { connection.socket.close(linger: options.linger) }
+        for connection in dialled.values.flatMap(\.connections) { connection.socket.close(linger: options.linger) }
         router?.close(linger: options.linger)
     }
 
@@ -62,7 +79,7 @@ final class SocketLoop {
             items.append(zmq_pollitem_t(socket: router.handle, fd: 0, events: input, revents: 0))
             items.append(zmq_pollitem_t(socket: router.monitor, fd: 0, events: input, revents: 0))
         }
-        for connection in dialled.values {
+        for connection in dialled.values.lazy.flatMap(\.connections) {
             let output = connection.waiting.isEmpty ? 0 : Int16(ZMQ_POLLOUT)
             items.append(zmq_pollitem_t(socket: connection.socket.handle, fd: 0, events: input | output, revents: 0))
             items.append(zmq_pollitem_t(socket: connection.socket.monitor, fd: 0, events: input, revents: 0))
@@ -76,36 +93,43 @@ final class SocketLoop {
 
     // MARK: Commands
 
-    private func connect(to peer: PeerID, at address: String) {
+    private func connect(to peer: PeerID, at address: String, connections: Int) {
         if let existing = dialled[peer] {
-            if existing.address == address { return }
+            if existing.address == address && existing.connections.count == connections { return }
             disconnect(from: peer)
         }
+        var opened = Dialled(address: address)
         do throws(TransportError) {
-            let socket = try ZeroMQSocket(.dealer, id: id, number: socketsOpened, context: context, options: options)
-            socketsOpened += 1
-            if zmq_connect(socket.handle, address) == 0 {
-                dialled[peer] = Dialled(socket: socket, address: address)
-            } else {
-                let reason = ZeroMQLibrary.reason()
-                socket.close(linger: .zero)
-                inbox.push(.unreachable(peer, reason: "cannot dial \(address): \(reason)"))
+            for number in 0..<connections {
+                let socket = try ZeroMQSocket(
+                    .dealer, id: id, number: socketsOpened, connection: number, context: context, options: options)
+                opened.connections.append(Connection(socket: socket))
+                socketsOpened += 1
+                guard zmq_connect(socket.handle, address) == 0 else {
+                    throw .cannotConnect(peer: peer, address: address, reason: ZeroMQLibrary.reason())
+                }
             }
+            dialled[peer] = opened
         } catch {
+            for connection in opened.connections { connection.socket.close(linger: .zero) }
             inbox.push(.unreachable(peer, reason: error.description))
         }
     }
 
     private func disconnect(from peer: PeerID) {
-        dialled.removeValue(forKey: peer)?.socket.close(linger: .zero)
+        for connection in dialled.removeValue(forKey: peer)?.connections ?? [] {
+            connection.socket.close(linger: .zero)
+        }
     }
 
     private func send(_ frames: [Frame], to peer: PeerID) {
-        if var connection = dialled.removeValue(forKey: peer) {
+        if var target = dialled.removeValue(forKey: peer) {
+            let index = target.next(frames)
+            let connection = target.connections[index]
             if !connection.waiting.isEmpty || !transmit(frames, on: connection.socket) {
-                connection.waiting.append((frames, .now + options.connectTimeout))
+                target.connections[index].waiting.append((frames, .now + options.connectTimeout))
             }
-            dialled[peer] = connection
+            dialled[peer] = target
         } else if let router {
             let name = Frame(Array(peer.name.utf8))
             if name.send(on: router, more: true) != 0 {
@@ -131,8 +155,12 @@ final class SocketLoop {
     // MARK: Sockets
 
     private func serve(_ peer: PeerID) {
-        guard var connection = dialled.removeValue(forKey: peer) else { return }
-        defer { dialled[peer] = connection }
+        guard var served = dialled.removeValue(forKey: peer) else { return }
+        for index in served.connections.indices { serve(&served.connections[index], of: peer, at: served.address) }
+        dialled[peer] = served
+    }
+
+    private func serve(_ connection: inout Connection, of peer: PeerID, at address: String) {
         // Events are taken before messages but told after them: what a peer sent before its end arrives before the news.
         var ended = false
         while let event = connection.socket.nextConnectionEvent() {
@@ -144,7 +172,7 @@ final class SocketLoop {
                 ended = ended || connection.isReady
                 connection.isReady = false
             case .refused(let reason):
-                inbox.push(.unreachable(peer, reason: "\(connection.address): \(reason)"))
+                inbox.push(.unreachable(peer, reason: "\(address): \(reason)"))
             }
         }
         while let frames = receive(from: connection.socket) {
@@ -158,8 +186,8 @@ final class SocketLoop {
         let overdue = connection.waiting.prefix { $0.deadline <= now }.count
         connection.waiting.removeFirst(overdue)
         for _ in 0..<overdue {
-            let reason = "no connection to \(connection.address) within \(options.connectTimeout.text)"
-            inbox.push(.unreachable(peer, reason: reason))
+            inbox.push(
+                .unreachable(peer, reason: "no connection to \(address) within \(options.connectTimeout.text)"))
         }
     }
 
@@ -167,7 +195,7 @@ final class SocketLoop {
         var ended = endedConnections(of: router)
         while let parts = receive(from: router) {
             // A peer without a valid name, or a message without contents, is not one of ours.
-            guard parts.count > 1, let peer = parts[0].frame.withBytes({ PeerID(bytes: $0) }) else { continue }
+            guard parts.count > 1, let peer = parts[0].frame.withBytes({ PeerID(routingID: $0) }) else { continue }
             if let connection = parts[1].connection, accepted[connection] != peer {
                 // The system reuses descriptors. libzmq tells the end of the old connection before it closes the
                 // descriptor, so the news is there by now; it must not be taken for the new connection's.

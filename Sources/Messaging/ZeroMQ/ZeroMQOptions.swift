@@ -1,3 +1,5 @@
+import Foundation
+
 /// The limits and intervals of a `ZeroMQTransport`.
 public struct ZeroMQOptions: Sendable {
     /// How often each end of a connection asks the other for a sign of life.
@@ -12,8 +14,8 @@ public struct ZeroMQOptions: Sendable {
     public var linger: Duration = .seconds(1)
     /// The largest frame that is sent or taken, in bytes; a peer that sends more is disconnected.
     public var maximumFrameBytes: Int = 256 << 20
-    /// The number of libzmq's I/O threads; one fills a 10 Gbit/s link.
-    public var ioThreads: Int = 1
+    /// The number of libzmq's I/O threads, which share the connections; one fills a 10 Gbit/s link.
+    public var ioThreads: Int = min(max(ProcessInfo.processInfo.activeProcessorCount / 2, 1), 4)
 
     /// The defaults.
     public init() {}

@@ -18,9 +18,14 @@ final class ZeroMQSocket {
     let monitor: UnsafeMutableRawPointer
 
     /// Opens a socket with every option set and its monitor running.
-    init(_ kind: Kind, id: PeerID, number: Int, context: UnsafeMutableRawPointer, options: ZeroMQOptions)
-        throws(TransportError)
-    {
+    ///
+    /// - Parameters:
+    ///   - number: Tells the sockets of a transport apart.
+    ///   - connection: The number of a dealer among those to its peer.
+    init(
+        _ kind: Kind, id: PeerID, number: Int, connection: Int = 0, context: UnsafeMutableRawPointer,
+        options: ZeroMQOptions
+    ) throws(TransportError) {
         let type =
             switch kind {
             case .router: ZMQ_ROUTER
@@ -30,7 +35,7 @@ final class ZeroMQSocket {
             throw .system(operation: "opening a ZeroMQ socket", reason: ZeroMQLibrary.reason())
         }
         self.handle = handle
-        Self.configure(handle, kind, id: id, options: options)
+        Self.configure(handle, kind, routingID: id.routingID(connection: connection), options: options)
 
         let address = "inproc://monitor-\(number)"
         let events =
@@ -89,7 +94,9 @@ final class ZeroMQSocket {
 
     // MARK: Options
 
-    private static func configure(_ socket: UnsafeMutableRawPointer, _ kind: Kind, id: PeerID, options: ZeroMQOptions) {
+    private static func configure(
+        _ socket: UnsafeMutableRawPointer, _ kind: Kind, routingID: [UInt8], options: ZeroMQOptions
+    ) {
         // Bounded at close; libzmq's default would block the end of the process for ever.
         set(socket, ZMQ_LINGER, options.linger.milliseconds)
         // The transport's own queue holds what is waiting for a connection, and the protocols above bound what they
@@ -121,7 +128,7 @@ final class ZeroMQSocket {
             // All workers of a large run may dial at the same moment.
             set(socket, ZMQ_BACKLOG, 1024)
         case .dealer:
-            id.name.withCString { _ = zmq_setsockopt(socket, ZMQ_ROUTING_ID, $0, id.name.utf8.count) }
+            zmq_setsockopt(socket, ZMQ_ROUTING_ID, routingID, routingID.count)
             // No queue before the connection is ready, so that nothing is lost in it without notice.
             set(socket, ZMQ_IMMEDIATE, 1)
             // The peer may not listen yet: dial again soon, then less often.

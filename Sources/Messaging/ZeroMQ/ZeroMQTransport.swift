@@ -69,10 +69,11 @@ public final class ZeroMQTransport: Transport {
 
     deinit { close() }
 
-    /// Starts to dial `peer` at `address`.
+    /// Starts to dial `peer` at `address`, with a dealer for each of the `connections`.
     ///
     /// - Throws: `TransportError.cannotConnect` when the address cannot be understood, `.closed`.
-    public func connect(to peer: PeerID, at address: String) throws(TransportError) {
+    public func connect(to peer: PeerID, at address: String, connections: Int) throws(TransportError) {
+        precondition((1...16).contains(connections), "one to sixteen connections, not \(connections)")
         do throws(ZeroMQAddress.Malformed) {
             if case .tcp(let host, let port) = try ZeroMQAddress(address), port == nil || ZeroMQAddress.isWildcard(host)
             {
@@ -81,7 +82,7 @@ public final class ZeroMQTransport: Transport {
         } catch {
             throw .cannotConnect(peer: peer, address: address, reason: error.reason)
         }
-        guard commands.push(.connect(peer, address: address)) else { throw .closed(id) }
+        guard commands.push(.connect(peer, address: address, connections: connections)) else { throw .closed(id) }
     }
 
     /// Ends the connection that was dialled to `peer`; what is queued on it is dropped and lent memory released.

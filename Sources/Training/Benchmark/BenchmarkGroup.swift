@@ -21,7 +21,7 @@ final class BenchmarkGroup: Sendable {
         let members = addresses.indices.map(Self.id)
         transport = try ZeroMQTransport(id: members[rank], listeningAt: addresses[rank])
         for (peer, address) in addresses.enumerated() where peer != rank {
-            try transport.connect(to: members[peer], at: address)
+            try transport.connect(to: members[peer], at: address, connections: configuration.connections)
         }
         // A socket without a host's name is one of this host.
         let isLocal = configuration.sharedMemory && addresses.allSatisfy { $0.hasPrefix("ipc://") }
@@ -30,7 +30,8 @@ final class BenchmarkGroup: Sendable {
             names: members.map(\.name), generation: 1,
             algorithm: try AlgorithmCatalog.algorithm(named: configuration.algorithm),
             shards: ShardTree(shards: members.count).evenRanges(workers: members.count),
-            hosts: isLocal ? members.map { _ in "this host" } : nil, deadline: configuration.timeout)
+            hosts: isLocal ? members.map { _ in "this host" } : nil, deadline: configuration.timeout,
+            segmentElements: configuration.segmentElements, windowBytes: configuration.windowBytes)
     }
 
     /// Runs `body` as the worker of rank 0 beside processes that `arguments` starts as the others.

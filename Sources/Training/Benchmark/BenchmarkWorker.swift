@@ -33,25 +33,30 @@ final class BenchmarkWorker {
     func run() throws -> TrainingBenchmark.Result {
         defer { group.close() }
         let allreduce = group.allreduce
-        let memory = try allreduce.makeMemory(elements: GradientBlock.count(for: replica.model.arena))
+        let memory = try allreduce.makeMemory(
+            elements: GradientBlock.count(for: replica.model.arena),
+            isInBackground: replica.configuration.allreduce.overlaps(allreduce))
         let gradients = ShardGradients(
             replica, tree: allreduce.tree, range: allreduce.shards[allreduce.rank], memory: memory, times: times)
-        let update = ParameterUpdate(replica, allreduce, memory: memory)
+        let update = ParameterUpdate(replica, allreduce, gradients, memory: memory)
         var stepTimes: [Double] = []
         var allreduceTimes: [Double] = []
+        var hiddenTimes: [Double] = []
         var loss = 0.0
         for step in 0..<benchmark.warmup + benchmark.steps {
             if step == benchmark.warmup { times?.removeAll() }
             let start = ContinuousClock.now
-            let partials = try gradients.compute(epoch: 0, step: step, from: samples, isStopping: false)
+            let partials = try gradients.compute(
+                epoch: 0, step: step, from: samples, isStopping: false, onFinal: update.begin(step: step))
             let reduceStart = ContinuousClock.now
-            let sum = try update.reduce(partials, step: step)
+            let sum = try update.reduce(partials)
             let reduceEnd = ContinuousClock.now
             update.apply(learningRate: replica.configuration.optimizer.rule.learningRate)
             loss = Double(sum[.loss] * sum.meanFactor)
             if step >= benchmark.warmup {
                 stepTimes.append(start.duration(to: .now).seconds * 1e3)
                 allreduceTimes.append(reduceStart.duration(to: reduceEnd).seconds * 1e3)
+                hiddenTimes.append(update.hidden.seconds * 1e3)
             }
         }
         let configuration = replica.configuration
@@ -61,7 +66,8 @@ final class BenchmarkWorker {
             threads: configuration.cluster.threads, batch: samples.count(.train),
             params: replica.model.arena.trainableCount, stepMilliseconds: stepTime,
             samplesPerSecond: Double(configuration.training.batch) / stepTime * 1e3, loss: loss,
-            peakMemoryMB: Host.peakMemoryMB, allreduceMilliseconds: allreduceTimes.median)
+            peakMemoryMB: Host.peakMemoryMB, allreduceMilliseconds: allreduceTimes.median,
+            hiddenMilliseconds: hiddenTimes.median)
     }
 }
 

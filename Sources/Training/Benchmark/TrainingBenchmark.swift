@@ -22,6 +22,8 @@ public struct TrainingBenchmark: Sendable {
         public let peakMemoryMB: Double
         /// The median time from a worker's own gradients to the sum, waiting for other workers included.
         public let allreduceMilliseconds: Double
+        /// The median time of sums over the workers that passed while gradients were computed.
+        public let hiddenMilliseconds: Double
 
         enum CodingKeys: String, CodingKey {
             case model, workers, threads, batch, params, loss
@@ -29,6 +31,7 @@ public struct TrainingBenchmark: Sendable {
             case samplesPerSecond = "samples_per_s"
             case peakMemoryMB = "peak_rss_mb"
             case allreduceMilliseconds = "allreduce_ms"
+            case hiddenMilliseconds = "hidden_ms"
         }
     }
 
@@ -60,11 +63,15 @@ public struct TrainingBenchmark: Sendable {
         return try group.withWorkers(arguments: arguments) { try worker.run() }
     }
 
-    /// Trains as a worker that ``run(arguments:times:)`` has started.
+    /// Trains as one of the workers, which listens at its own of the `addresses`.
     ///
+    /// - Parameters:
+    ///   - rank: The worker's place in `addresses`.
+    ///   - addresses: Those of all workers.
+    ///   - times: Takes the layers' times over the measured steps.
     /// - Throws: An error that names what fails.
-    public func runWorker(rank: Int, addresses: [String]) throws {
+    public func runWorker(rank: Int, addresses: [String], times: LayerTimes? = nil) throws -> Result {
         let group = try BenchmarkGroup(configuration.allreduce, rank: rank, addresses: addresses)
-        _ = try BenchmarkWorker(self, group, rank: rank, workers: addresses.count).run()
+        return try BenchmarkWorker(self, group, rank: rank, workers: addresses.count, times: times).run()
     }
 }

@@ -68,6 +68,7 @@ package struct StepRecord: Codable {
     let seconds: Double
     let computeSeconds: Double
     let communicationSeconds: Double
+    let hiddenSeconds: Double
     let dataSeconds: Double
 
     init(_ report: StepReport) {
@@ -80,6 +81,7 @@ package struct StepRecord: Codable {
         seconds = report.seconds
         computeSeconds = report.computeSeconds
         communicationSeconds = report.communicationSeconds
+        hiddenSeconds = report.hiddenSeconds
         dataSeconds = report.dataSeconds
     }
 }

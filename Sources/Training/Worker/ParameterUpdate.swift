@@ -9,48 +9,77 @@ import Optimizers
 /// Confined to the work thread.
 final class ParameterUpdate {
     private let replica: Replica
-    private let group: AllReduceGroup
+    private let gradients: ShardGradients
+    private let overlaps: Bool
+    /// The sums, and where gradients travel as factors the second round of them.
+    private let reduction: BucketReduction
+    private let secondReduction: BucketReduction?
     private let sum: GradientBlock
-    /// The elements that are summed at a time, and how they travel.
-    private let buckets: [(range: Range<Int>, encoding: WireEncoding)]
+    /// What summed factors stand for.
+    private let expanded: GradientBlock?
     private let clipping: GradientClipping
-    private let failpoints: Failpoints
 
-    /// Sums over `group`, whose `memory` holds the partial sums.
-    init(_ replica: Replica, _ group: AllReduceGroup, memory: GradientMemory, failpoints: Failpoints = Failpoints()) {
-        self.failpoints = failpoints
+    /// Sums what `gradients` computes over `group`, whose `memory` holds the partial sums.
+    init(
+        _ replica: Replica, _ group: AllReduceGroup, _ gradients: ShardGradients, memory: GradientMemory,
+        failpoints: Failpoints = Failpoints()
+    ) {
         self.replica = replica
-        self.group = group
-        sum = GradientBlock(for: replica.model.arena, memory: memory.result, owner: memory)
+        self.gradients = gradients
+        let arena = replica.model.arena
+        sum = GradientBlock(for: arena, memory: memory.result, owner: memory)
         let allreduce = replica.configuration.allreduce
-        func cut(_ range: Range<Int>, _ encoding: WireEncoding) -> [(Range<Int>, WireEncoding)] {
-            stride(from: range.lowerBound, to: range.upperBound, by: allreduce.bucketElements).map { start in
-                (start..<min(start + allreduce.bucketElements, range.upperBound), encoding)
-            }
+        overlaps = allreduce.overlaps(group)
+        let encoding = allreduce.gradientCompression?.encoding ?? .float32
+        var buckets = Bucket.cut(0..<sum.count, allreduce)
+        if overlaps || encoding != .float32 || gradients.factors != nil {
+            // Statistics and tallies are few, and have to be exact.
+            buckets =
+                Bucket.cut(
+                    gradients.factors?.leftRange ?? sum.parameterRange, allreduce, overlaps: overlaps,
+                    encoding: encoding)
+                + Bucket.cut(sum.parameterRange.upperBound..<sum.count, allreduce)
         }
-        // Statistics and tallies are few, and have to be exact.
-        if let encoding = allreduce.gradientCompression?.encoding {
-            buckets = cut(sum.parameterRange, encoding) + cut(sum.parameterRange.upperBound..<sum.count, .float32)
-        } else {
-            buckets = cut(0..<sum.count, .float32)
+        reduction = BucketReduction(group, buckets, overlaps: overlaps, failpoints: failpoints)
+        secondReduction = gradients.factors.map { factors in
+            BucketReduction(
+                group, Bucket.cut(factors.rightRange, allreduce), numbered: buckets.count, failpoints: failpoints)
         }
+        expanded = gradients.factors.map { _ in GradientBlock(for: arena) }
         let training = replica.configuration.training
         clipping = GradientClipping(maximumNorm: training.clipNorm.value, maximumValue: training.clipValue.value)
     }
 
-    /// Sums the workers' partial sums bucket by bucket; the block is valid until the next call.
-    func reduce(_ partials: [ShardNode: GradientBlock], step: Int) throws -> GradientBlock {
-        for (number, bucket) in buckets.enumerated() {
-            try group.sum(
-                step: UInt64(step), bucket: UInt32(number), blocks: partials.mapValues(\.base), range: bucket.range,
-                encoding: bucket.encoding)
-            failpoints.pass(.reduce, step: step)
-        }
-        return sum
+    /// Begins a step; what it returns takes over gradients that are final while others are still computed.
+    ///
+    /// Nil when sums do not overlap with backward.
+    func begin(step: Int) -> ((_ start: Int, _ partials: [ShardNode: GradientBlock]) -> Void)? {
+        reduction.begin(step: step)
+        secondReduction?.begin(step: step)
+        guard overlaps else { return nil }
+        return { [reduction] start, partials in reduction.start(from: start, partials) }
     }
+
+    /// Sums what is left of the workers' partial sums and waits for all; the block is valid until the next call.
+    func reduce(_ partials: [ShardNode: GradientBlock]) throws -> GradientBlock {
+        try reduction.finish(partials)
+        guard let factors = gradients.factors, let secondReduction, let expanded else { return sum }
+        if factors.orthogonalize(sum.base) { try secondReduction.finish(gradients.rightFactors()) }
+        factors.expand(sum.base, into: expanded.base)
+        let exact = sum.parameterRange.upperBound
+        (expanded.base + exact).update(from: sum.base + exact, count: sum.count - exact)
+        return expanded
+    }
+
+    /// Ends the sums of a step whose gradients do not come.
+    func giveUp() throws { try reduction.giveUp() }
+
+    /// How much of the last step's sums passed while gradients were computed.
+    var hidden: Duration { reduction.hidden }
 
     /// Moves parameters and running statistics by the last sum.
     func apply(learningRate: Double) {
+        let sum = expanded ?? sum
         // Running statistics first: the average of the weights takes them along.
         replica.model.arena.absorb(statistics: sum.base, samples: sum[.samples])
         replica.optimizer.update(

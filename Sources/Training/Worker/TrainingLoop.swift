@@ -51,9 +51,11 @@ final class TrainingLoop {
         let configuration = replica.configuration
         plan = StepPlan(configuration, replica.dataset)
         range = group.shards[assignment.rank]
-        let memory = try group.makeMemory(elements: GradientBlock.count(for: replica.model.arena))
+        let memory = try group.makeMemory(
+            elements: GradientBlock.count(for: replica.model.arena),
+            isInBackground: configuration.allreduce.overlaps(group))
         gradients = ShardGradients(replica, tree: group.tree, range: range, memory: memory)
-        update = ParameterUpdate(replica, group, memory: memory, failpoints: failpoints)
+        update = ParameterUpdate(replica, group, gradients, memory: memory, failpoints: failpoints)
         rate = LearningRate(
             configuration.optimizer.rule.learningRate, configuration.schedule, stepsPerEpoch: plan.stepsPerEpoch,
             totalSteps: plan.totalSteps)
@@ -145,14 +147,20 @@ final class TrainingLoop {
         control.progress(step: steps, phase: .computing)
         failpoints.pass(.compute, step: steps)
         let isPausing = orders.isPausing(assignment.generation)
-        let partials = try gradients.compute(epoch: epoch, step: steps, from: loader, isStopping: isPausing) {
-            isCancelled
+        let partials: [ShardNode: GradientBlock]
+        do {
+            partials = try gradients.compute(
+                epoch: epoch, step: steps, from: loader, isStopping: isPausing, onFinal: update.begin(step: steps)
+            ) { isCancelled }
+        } catch {
+            try update.giveUp()
+            throw error
         }
         if failpoints.demand(.poison, at: .compute, step: steps) { partials.values.first?.base[0] = .nan }
         measure(start.duration(to: .now) - (loader.timeWaited - waitedBefore))
         control.progress(step: steps, phase: .communicating)
         let communicationStart = ContinuousClock.now
-        let sum = try update.reduce(partials, step: steps)
+        let sum = try update.reduce(partials)
         let communication = communicationStart.duration(to: .now)
         control.progress(step: steps, phase: .updating)
         failpoints.pass(.apply, step: steps)
@@ -169,7 +177,8 @@ final class TrainingLoop {
                     lossWeight: isApplied ? Double(sum[.lossWeight]) : 0, correct: isApplied ? Int(sum[.correct]) : 0,
                     learningRate: learningRate,
                     seconds: whole.seconds, computeSeconds: (whole - communication - data).seconds,
-                    communicationSeconds: communication.seconds, dataSeconds: data.seconds)))
+                    communicationSeconds: communication.seconds, hiddenSeconds: update.hidden.seconds,
+                    dataSeconds: data.seconds)))
         if steps % plan.stepsPerEpoch == 0 { replica.place.endEpoch(of: plan.samples) }
         try verifyWhenDue()
         return sum[.stopRequests] > 0
@@ -196,7 +205,8 @@ final class TrainingLoop {
     /// Says whose gradient is not finite; ends the run unless such steps are to be skipped.
     private func refuse(_ partials: [ShardNode: GradientBlock], epoch: Int) throws {
         let own = NonFiniteGradient(
-            in: partials, parameters: replica.model.arena.parameters, plan: plan, epoch: epoch, step: steps)
+            in: gradients.inspected(partials), parameters: replica.model.arena.parameters, plan: plan, epoch: epoch,
+            step: steps)
         if replica.configuration.training.nonFinite == .skip {
             if let own { control.report(.log(LogLine(.error, "\(own); the step is skipped"))) }
             return
@@ -217,7 +227,9 @@ final class TrainingLoop {
         let names: [String]
         switch error {
         case .cancelled: return try replica.pause()
-        case .timedOut(_, _, let peers, _, _, _, _, _), .absent(_, _, let peers, _, _): names = peers
+        case .timedOut(_, _, let peers, _, _, _, _, _), .absent(_, _, let peers, _, _),
+            .notTaken(_, _, let peers, _, _):
+            names = peers
         case .peerLost(_, let peer, _, _, _): names = [peer]
         case .ended: names = []
         case .notSent, .transport, .differentLayout: throw WorkerFailure("\(error)")

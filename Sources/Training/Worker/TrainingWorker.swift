@@ -98,10 +98,11 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
             throw WorkerFailure("the coordinator started a run that it has not described")
         }
         let replica = equipment.replica
-        for member in assignment.members where member.rank != assignment.rank {
-            try transport.connect(to: member.id, at: member.dataAddress)
-        }
         let configuration = replica.configuration
+        for member in assignment.members where member.rank != assignment.rank {
+            try transport.connect(
+                to: member.id, at: member.dataAddress, connections: configuration.allreduce.connections)
+        }
         let hosts = assignment.members.map { member in
             configuration.allreduce.sharedMemory && !member.memoryDomain.isEmpty
                 ? member.memoryDomain : member.id.name
@@ -110,7 +111,14 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
             mailbox: equipment.mailbox, rank: assignment.rank, members: assignment.members.map(\.id),
             names: assignment.members.map(\.description), generation: UInt32(assignment.generation),
             algorithm: try AlgorithmCatalog.algorithm(named: configuration.allreduce.algorithm),
-            shards: assignment.shards, hosts: hosts, deadline: configuration.allreduce.timeout)
+            shards: assignment.shards, hosts: hosts, deadline: configuration.allreduce.timeout,
+            segmentElements: configuration.allreduce.segmentElements, windowBytes: configuration.allreduce.windowBytes)
+        if configuration.allreduce.feedsErrorBack && assignment.firstStep > 0 {
+            log(
+                .warning,
+                "allreduce.compression=\(configuration.allreduce.compression.rawValue) begins anew at step "
+                    + "\(assignment.firstStep): the parameters will not be those of a run whose members never changed")
+        }
         guard orders.begin(assignment, group) else { return .paused(try replica.pause()) }
         let loop: TrainingLoop
         do {
