@@ -111,7 +111,7 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
             memory = GradientMemory(
                 HostSum(
                     arena, index: locals.firstIndex(of: rank) ?? 0, shards: locals.map { shards[$0] }, nodes: nodes,
-                    tree: tree, patience: isInBackground ? .none : HostSum.patience))
+                    tree: tree, patience: isInBackground ? .none : HostSum.patience(workers: locals.count)))
         }
         self.memory = memory
         return memory

@@ -1,6 +1,7 @@
 import Autograd
 import Collectives
 import Messaging
+import Models
 import Testing
 import Threading
 import Training

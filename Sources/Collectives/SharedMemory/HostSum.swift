@@ -1,3 +1,4 @@
+import Foundation
 import Messaging
 
 /// Sums the partial sums of a host's workers in the memory that they share.
@@ -36,11 +37,14 @@ final class HostSum {
     private var stack: [UnsafeRawPointer] = []
     private var operands: [UnsafeRawPointer] = []
 
-    /// How long a worker stays awake that has nothing else to do.
+    /// How long one of the host's `workers` that has nothing else to do stays awake.
     ///
-    /// What comes within a few hundred nanoseconds is worth a spin. After that the core belongs to whoever else can run,
-    /// perhaps the worker that is awaited, and after some hundred microseconds to nobody.
-    static let patience = Patience(spins: 10, yields: 1000)
+    /// What comes within a microsecond or two is worth a spin while each of them has a core. After that, or at once on a
+    /// crowded host, the core belongs to whoever else can run, perhaps the worker that is awaited, and after some hundred
+    /// microseconds to nobody.
+    static func patience(workers: Int) -> Patience {
+        Patience(spins: workers <= ProcessInfo.processInfo.activeProcessorCount ? 200 : 10, yields: 1000)
+    }
     /// How long a worker sleeps before it looks whether to go on waiting.
     private static let nap = Duration.milliseconds(5)
 
@@ -52,7 +56,7 @@ final class HostSum {
     ///   - patience: How long a worker that waits stays awake.
     init(
         _ arena: HostArena, index: Int, shards: [Range<Int>], nodes: [ShardNode], tree: ShardTree,
-        patience: Patience = HostSum.patience
+        patience: Patience
     ) {
         self.arena = arena
         self.patience = patience

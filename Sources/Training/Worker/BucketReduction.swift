@@ -7,7 +7,7 @@ import Threading
 ///
 /// Sums that overlap with backward run on a thread of their own, the others when all gradients are there. The bits are the
 /// same. Confined to the work thread, but for those sums.
-package final class BucketReduction {
+final class BucketReduction {
     private struct Job: @unchecked Sendable {  // The elements are final: nobody touches them before the sum is there.
         let step, number: Int
         let bucket: Bucket

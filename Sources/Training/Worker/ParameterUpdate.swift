@@ -7,7 +7,7 @@ import Optimizers
 /// What follows the gradients in each step: their sum over all workers, and the parameters' move along it.
 ///
 /// Confined to the work thread.
-final class ParameterUpdate {
+package final class ParameterUpdate {
     private let replica: Replica
     private let gradients: ShardGradients
     private let overlaps: Bool
@@ -20,7 +20,7 @@ final class ParameterUpdate {
     private let clipping: GradientClipping
 
     /// Sums what `gradients` computes over `group`, whose `memory` holds the partial sums.
-    init(
+    package init(
         _ replica: Replica, _ group: AllReduceGroup, _ gradients: ShardGradients, memory: GradientMemory,
         failpoints: Failpoints = Failpoints()
     ) {
@@ -53,7 +53,7 @@ final class ParameterUpdate {
     /// Begins a step; what it returns takes over gradients that are final while others are still computed.
     ///
     /// Nil when sums do not overlap with backward.
-    func begin(step: Int) -> ((_ start: Int, _ partials: [ShardNode: GradientBlock]) -> Void)? {
+    package func begin(step: Int) -> ((_ start: Int, _ partials: [ShardNode: GradientBlock]) -> Void)? {
         reduction.begin(step: step)
         secondReduction?.begin(step: step)
         guard overlaps else { return nil }
@@ -61,7 +61,7 @@ final class ParameterUpdate {
     }
 
     /// Sums what is left of the workers' partial sums and waits for all; the block is valid until the next call.
-    func reduce(_ partials: [ShardNode: GradientBlock]) throws -> GradientBlock {
+    package func reduce(_ partials: [ShardNode: GradientBlock]) throws -> GradientBlock {
         try reduction.finish(partials)
         guard let factors = gradients.factors, let secondReduction, let expanded else { return sum }
         if factors.orthogonalize(sum.base) { try secondReduction.finish(gradients.rightFactors()) }
@@ -72,13 +72,13 @@ final class ParameterUpdate {
     }
 
     /// Ends the sums of a step whose gradients do not come.
-    func giveUp() throws { try reduction.giveUp() }
+    package func giveUp() throws { try reduction.giveUp() }
 
     /// How much of the last step's sums passed while gradients were computed.
-    var hidden: Duration { reduction.hidden }
+    package var hidden: Duration { reduction.hidden }
 
     /// Moves parameters and running statistics by the last sum.
-    func apply(learningRate: Double) {
+    package func apply(learningRate: Double) {
         let sum = expanded ?? sum
         // Running statistics first: the average of the weights takes them along.
         replica.model.arena.absorb(statistics: sum.base, samples: sum[.samples])
