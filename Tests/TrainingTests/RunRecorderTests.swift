@@ -141,7 +141,7 @@ struct RunRecorderTests {
         #expect(lines.count == 6)
         let step =
             #"{"accuracy":0.25,"communication_seconds":0.0625,"compute_seconds":0.125,"data_seconds":0.0625,"epoch":0,"#
-            + #""kind":"step","learning_rate":0.5,"loss":2,"samples":4,"seconds":0.25,"step":0}"#
+            + #""hidden_seconds":0,"kind":"step","learning_rate":0.5,"loss":2,"samples":4,"seconds":0.25,"step":0}"#
         #expect(lines[0] == step)
         let epoch =
             #"{"epoch":0,"kind":"epoch","samples":6,"samples_per_second":12,"seconds":0.5,"steps":2,"test_accuracy":0.5,"#
