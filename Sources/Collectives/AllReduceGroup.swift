@@ -51,7 +51,7 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
     public init(
         mailbox: SegmentMailbox, rank: Int, members: [PeerID], names: [String], generation: UInt32,
         algorithm: any AllReduceAlgorithm, shards: [Range<Int>], hosts: [String]? = nil, deadline: Duration,
-        segmentElements: Int = 1 << 16, windowBytes: Int = 2 << 20
+        segmentElements: Int = 1 << 16, windowBytes: Int = 16 << 20
     ) {
         precondition(members.indices.contains(rank), "rank \(rank) is not one of \(members.count) members")
         precondition(names.count == members.count, "\(names.count) names for \(members.count) members")

@@ -30,7 +30,7 @@ func name(ofRank rank: Int) -> String { "worker \(rank) (host \(["a", "b", "c", 
 func makeGroup(
     rank: Int, ranks: Int, mailbox: SegmentMailbox, shards: Int? = nil, generation: UInt32 = 1,
     algorithm: String = "direct", hosts: [String]? = nil, deadline: Duration = .seconds(20), segmentElements: Int = 64,
-    windowBytes: Int = 2 << 20
+    windowBytes: Int = 16 << 20
 ) throws -> AllReduceGroup {
     let tree = ShardTree(shards: shards ?? ranks)
     let hosts = hosts ?? (0..<ranks).map { "host \($0)" }

@@ -66,7 +66,7 @@ extension EndToEnd {
                     sandbox.training(workers: 3) + Self.keys + ["allreduce.compression=power_sgd"],
                     faults: "reduce:kill@3#worker-1")
                 #expect(try process.end() == .status(0), "\(process.standardError)")
-                let log = try sandbox.run().text("logs/coordinator.log")
+                let log = try sandbox.run().text("logs/worker-0.log")
                 #expect(
                     log.contains(
                         "allreduce.compression=power_sgd begins anew at step 3: the parameters will not be those of a "

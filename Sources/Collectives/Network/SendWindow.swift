@@ -24,6 +24,11 @@ final class SendWindow {
         var sent = 0
     }
 
+    /// Into how many grants a window is cut.
+    ///
+    /// They come back behind what the receiver sends itself, so many small ones keep both directions evenly filled.
+    private static let grants = 16
+
     private let bytes: Int
     private var flows: [PeerID: Flow] = [:]
 
@@ -59,7 +64,7 @@ final class SendWindow {
     func take(_ count: Int, from peer: PeerID) -> Int? {
         let flow = flow(peer)
         flow.taken += count
-        guard flow.taken * 4 >= bytes else { return nil }
+        guard flow.taken * Self.grants >= bytes else { return nil }
         defer { flow.taken = 0 }
         return flow.taken
     }

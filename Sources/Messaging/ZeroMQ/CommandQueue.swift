@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-import Synchronization
+import Threading
 
 /// What other threads ask of the socket thread.
 enum SocketCommand: Sendable {
@@ -11,7 +11,7 @@ enum SocketCommand: Sendable {
 }
 
 /// Hands commands to the socket thread and wakes it through a descriptor that it polls.
-final class CommandQueue: Sendable {
+final class CommandQueue: @unchecked Sendable {  // `state` is behind `condition`.
     private struct State {
         var commands: [SocketCommand] = []
         var isClosed = false
@@ -19,7 +19,9 @@ final class CommandQueue: Sendable {
 
     /// Readable while commands wait.
     let descriptor: Int32
-    private let state = Mutex(State())
+    /// A lock that the thread sanitizer can see.
+    private let condition = Condition()
+    private var state = State()
 
     init() throws(TransportError) {
         descriptor = linux_eventfd()
@@ -32,7 +34,7 @@ final class CommandQueue: Sendable {
 
     /// Appends `command`; false when the queue is closed.
     func push(_ command: SocketCommand) -> Bool {
-        state.withLock { state in
+        condition.withLock {
             guard !state.isClosed else { return false }
             if case .close = command { state.isClosed = true }
             state.commands.append(command)
@@ -47,7 +49,7 @@ final class CommandQueue: Sendable {
 
     /// Takes all commands.
     func takeAll() -> [SocketCommand] {
-        state.withLock { state in
+        condition.withLock {
             guard !state.commands.isEmpty else { return [] }
             var count: UInt64 = 0
             read(descriptor, &count, 8)

@@ -113,11 +113,11 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
             algorithm: try AlgorithmCatalog.algorithm(named: configuration.allreduce.algorithm),
             shards: assignment.shards, hosts: hosts, deadline: configuration.allreduce.timeout,
             segmentElements: configuration.allreduce.segmentElements, windowBytes: configuration.allreduce.windowBytes)
-        if configuration.allreduce.feedsErrorBack && assignment.firstStep > 0 && assignment.rank == 0 {
-            let text =
+        if configuration.allreduce.feedsErrorBack && assignment.firstStep > 0 {
+            log(
+                .warning,
                 "allreduce.compression=\(configuration.allreduce.compression.rawValue) begins anew at step "
-                + "\(assignment.firstStep): the parameters will not be those of a run whose members never changed"
-            control.report(.log(LogLine(.warning, text)))
+                    + "\(assignment.firstStep): the parameters will not be those of a run whose members never changed")
         }
         guard orders.begin(assignment, group) else { return .paused(try replica.pause()) }
         let loop: TrainingLoop
