@@ -177,13 +177,13 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
     ) throws(CollectiveError) {
         try sum(Position(generation: watch.generation, step: step, bucket: bucket)) {
             position throws(CollectiveError) in
-            for node in ownNodes { precondition(partials[node] != nil, "the partial sum of \(node) is missing") }
             if let host = memory?.host, hosts.ranks.count == 1 {
                 var patience = HostPatience(watch, host, hosts, position)
                 try host.sum(partials, count: count, into: result) { () throws(CollectiveError) in
                     try patience.check()
                 }
             } else {
+                for node in ownNodes { precondition(partials[node] != nil, "the partial sum of \(node) is missing") }
                 try betweenRanks.sum(
                     partials, count: count, into: result, keepsMemory: false, encoding: .float32, at: position)
             }

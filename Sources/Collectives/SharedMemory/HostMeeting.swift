@@ -86,15 +86,15 @@ struct HostMeeting {
 struct HostPatience {
     private let watch: GroupWatch
     private let host: HostSum
-    private let ranks: [Int]
+    private let hosts: HostGroups
     private let position: Position
     private var end: ContinuousClock.Instant?
 
     init(_ watch: GroupWatch, _ host: HostSum, _ hosts: HostGroups, _ position: Position) {
         self.watch = watch
         self.host = host
+        self.hosts = hosts
         self.position = position
-        ranks = hosts.ranks[hosts.host(of: watch.rank)]
     }
 
     /// Throws when there is no point in waiting any longer; the time counts from the first call.
@@ -106,6 +106,7 @@ struct HostPatience {
             return
         }
         guard now >= end else { return }
+        let ranks = hosts.ranks[hosts.host(of: watch.rank)]
         throw .absent(
             rank: watch.rank, waited: watch.deadline, peers: host.missing.map { watch.names[ranks[$0]] },
             step: position.step, bucket: position.bucket)

@@ -42,15 +42,14 @@ final class AllReduceBenchmarkWorker {
             let isPrivate = bytes <= Self.largestPrivate && encoding == .float32
             let values = isPrivate ? small : block
             let result = isPrivate ? small + count : memory.result
+            let partials = [group.ownNodes[0]: values]
             func sum() throws {
                 step += 1
                 if isPrivate {
-                    try group.sum(
-                        step: step, bucket: 0, partials: [group.ownNodes[0]: values], count: count, into: result)
+                    try group.sum(step: step, bucket: 0, partials: partials, count: count, into: result)
                 } else {
                     try group.sum(
-                        step: step, bucket: 0, blocks: [group.ownNodes[0]: values], range: 0..<count,
-                        encoding: encoding)
+                        step: step, bucket: 0, blocks: partials, range: 0..<count, encoding: encoding)
                 }
             }
             var times: [Double] = []
