@@ -199,6 +199,8 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
     ) throws(CollectiveError) {
         try enter(position)
         do throws(CollectiveError) {
+            // What happened between two sums ends the group as well.
+            try watch.check(position)
             try body(position)
             status.withLock { $0 = .idle(last: position) }
         } catch {
@@ -221,7 +223,5 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
             }
         }
         if let cause { throw .ended(cause: cause) }
-        // What happened between two sums ends the group as well.
-        try watch.check(position)
     }
 }

@@ -87,6 +87,8 @@ struct FaultTests {
         group.cancel(reason: "the run ends")
         group.cancel(reason: "again")
         #expect(throws: CollectiveError.cancelled(reason: "the run ends")) { try group.summed(step: 0, count: 4) }
+        let next = #expect(throws: CollectiveError.self) { try group.summed(step: 1, count: 4) }
+        #expect(next == .ended(cause: "the all-reduce was cancelled: the run ends"))
     }
 
     @Test("what belongs to another run, generation or step, or to nobody, is dropped and told")
