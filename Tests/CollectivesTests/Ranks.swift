@@ -1,7 +1,6 @@
 import Collectives
 import Foundation
 import Messaging
-import Synchronization
 import Tensors
 import Testing
 import Threading
@@ -120,14 +119,15 @@ func onThreads<Value: Sendable>(
     return results.inOrder
 }
 
-/// What the ranks' threads returned.
-private final class Results<Value: Sendable>: Sendable {
-    private let byRank = Mutex<[Int: Result<Value, any Error>]>([:])
+/// What the ranks' threads returned, behind a lock that the thread sanitizer sees.
+private final class Results<Value: Sendable>: @unchecked Sendable {  // `byRank` is behind `condition`.
+    private let condition = Condition()
+    private var byRank: [Int: Result<Value, any Error>] = [:]
 
-    func set(_ result: Result<Value, any Error>, of rank: Int) { byRank.withLock { $0[rank] = result } }
+    func set(_ result: Result<Value, any Error>, of rank: Int) { condition.withLock { byRank[rank] = result } }
 
     var inOrder: [Result<Value, any Error>] {
-        byRank.withLock { results in results.sorted { $0.key < $1.key }.map(\.value) }
+        condition.withLock { byRank.sorted { $0.key < $1.key }.map(\.value) }
     }
 }
 
