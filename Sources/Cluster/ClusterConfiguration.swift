@@ -20,6 +20,8 @@ public struct ClusterConfiguration: Codable, Sendable, Equatable, ValidatedSecti
     public var reattachTimeoutSeconds = 60.0
     /// Whether shards move from slow workers to fast ones.
     public var isRebalancing = true
+    /// How many worker processes of a local run that die are started again, over the whole run.
+    public var restartWorkers = 0
 
     /// The defaults.
     public init() {}
@@ -42,6 +44,9 @@ public struct ClusterConfiguration: Codable, Sendable, Equatable, ValidatedSecti
         if !(1...max(workers, 1)).contains(minWorkers) {
             problems.append(("min_workers", "must be between 1 and cluster.workers (\(workers)), not \(minWorkers)"))
         }
+        if !(0...1_000_000).contains(restartWorkers) {
+            problems.append(("restart_workers", "must be between 0 and 1000000, not \(restartWorkers)"))
+        }
         // A day bounds all, so that a slip of units is found; below a second a heartbeat every 250 ms is no proof.
         for (key, seconds) in [
             ("join_timeout_s", joinTimeoutSeconds), ("heartbeat_timeout_s", heartbeatTimeoutSeconds),
@@ -60,5 +65,6 @@ public struct ClusterConfiguration: Codable, Sendable, Equatable, ValidatedSecti
         case progressTimeoutSeconds = "progress_timeout_s"
         case reattachTimeoutSeconds = "reattach_timeout_s"
         case isRebalancing = "rebalance"
+        case restartWorkers = "restart_workers"
     }
 }

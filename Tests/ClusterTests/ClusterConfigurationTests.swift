@@ -14,7 +14,7 @@ struct ClusterConfigurationTests {
         #expect(
             object == [
                 "workers": 2, "threads": 1, "min_workers": 2, "join_timeout_s": 7.5, "heartbeat_timeout_s": 2,
-                "progress_timeout_s": 30, "reattach_timeout_s": 60, "rebalance": 1,
+                "progress_timeout_s": 30, "reattach_timeout_s": 60, "rebalance": 1, "restart_workers": 0,
             ])
         #expect(try JSONDecoder().decode(ClusterConfiguration.self, from: data) == configuration)
         #expect(configuration.joinTimeout == .seconds(7.5))

@@ -30,7 +30,8 @@ struct ControlCodecTests {
                         stateAddress: "tcp://[::1]:6",
                         steps: 7)
                 ], shardCounts: [4], firstStep: 7)),
-        .ping(steps: 3), .pause, .halt(reason: "y"), .evaluated(epoch: 2), .save, .conclude(savesCheckpoint: true),
+        .reattach, .ping(steps: 3), .pause, .halt(reason: "y"), .evaluated(epoch: 2), .save,
+        .conclude(savesCheckpoint: true),
         .rejoin(reason: "z"), .abort(reason: "x"), .goodbye,
     ]
 
@@ -73,16 +74,17 @@ struct ControlCodecTests {
             } catch { return error }
         }
         func envelope(_ message: String, _ generation: Int = 1) -> String {
-            #"{"version":2,"run":"r","generation":\#(generation),"message":\#(message)}"#
+            #"{"version":3,"run":"r","generation":\#(generation),"message":\#(message)}"#
         }
-        let part = #"{"checkpointPart":{"_0":{"file":"NAME","step":1,"offset":OFF,"totalBytes":8,"isLast":true}}}"#
+        let part =
+            #"{"checkpointPart":{"_0":{"file":"NAME","step":1,"offset":OFF,"totalBytes":8,"isFirst":true,"isLast":true}}}"#
         func named(_ name: String, at offset: String = "0") -> String {
             envelope(part.replacingOccurrences(of: "NAME", with: name).replacingOccurrences(of: "OFF", with: offset))
         }
         #expect(error("") == .malformed("it is no JSON"))
         #expect(error("{}") == .malformed("'version' is missing"))
         #expect(error(#"{"version":1,"surprise":1}"#) == .unsupportedVersion(1))
-        #expect(error(#"{"version":2,"run":"r","message":{}}"#) == .malformed("'generation' is missing"))
+        #expect(error(#"{"version":3,"run":"r","message":{}}"#) == .malformed("'generation' is missing"))
         #expect(error(envelope(#"{"heartbeat":{"_0":{"step":-1,"phase":"saving"}}}"#)) == .invalid("step is -1"))
         #expect(
             error(envelope(#"{"heartbeat":{"_0":{"step":1,"phase":"dancing"}}}"#))?.description.contains("phase")

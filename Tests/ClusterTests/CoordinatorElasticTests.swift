@@ -136,6 +136,7 @@ struct CoordinatorElasticTests {
         bench.say(.leaving, "a")
         bench.pause("a", after: 5)
         #expect(bench.messages(to: "a").last == .conclude(savesCheckpoint: true))
+        bench.checkpoint(10, from: "a")
         bench.say(.finished(finalReport(isComplete: false)), "a")
         #expect(bench.outcomes == [.interrupted(finalReport(isComplete: false))])
     }
@@ -185,6 +186,50 @@ struct CoordinatorElasticTests {
         #expect(bench.starts.last?.shardCounts == [6, 2])
     }
 
+    @Test("one who stops in an evaluation says so, and the others need not come to its end either")
+    func pausesInEvaluation() {
+        var bench = CoordinatorBench(workers: 3)
+        bench.gather("a", "b", "c")
+        bench.handle(.interrupt)
+        bench.say(.evaluation(.init(epoch: 0, chunkCount: 9, chunks: [])), "a")
+        bench.say(.paused(Pause(steps: 8, isAgreed: false)), "a")
+        for peer in ["b", "c"] as [PeerID] {
+            #expect(
+                bench.messages(to: peer).suffix(2) == [.pause, .halt(reason: "worker 0 (alpha, pid 97) stands still")])
+        }
+        bench.say(.paused(Pause(steps: 8, isAgreed: false)), "b")
+        bench.say(.paused(Pause(steps: 8, isAgreed: false)), "c")
+        #expect(bench.messages(to: "a").last == .conclude(savesCheckpoint: true))
+        #expect(bench.messages(to: "c").last == .conclude(savesCheckpoint: false))
+    }
+
+    @Test("launched workers that die are started again so many times, those that were asked to end are not")
+    func restarts() {
+        var bench = CoordinatorBench(workers: 2, launched: ["a", "b"], restarts: 2)
+        bench.gather("a", "b")
+        bench.handle(.processExited("b", .signal(9)))
+        #expect(bench.launches == ["b+1"])
+        #expect(bench.notices.contains("'b' is started again (1 of 2 restarts)"))
+        bench.pause("a", after: 3)
+        bench.gather("b+1")
+        bench.pause("a", after: 4)
+        #expect(bench.starts.last?.members.map(\.id) == ["a", "b+1"])
+        bench.say(.leaving, "a")
+        bench.pause("a", "b+1", after: 5)
+        bench.handle(.processExited("a", .status(130)))
+        #expect(bench.launches == ["b+1"])
+        // The last one: what nobody has any more comes from the checkpoint.
+        bench.handle(.disconnected("b+1"))
+        bench.handle(.processExited("b+1", .signal(11)))
+        #expect(bench.launches == ["b+1", "b+2"] && bench.outcomes.isEmpty)
+        bench.handle(.processExited("b+2", .status(1)))
+        bench.pass(.seconds(2))
+        #expect(
+            bench.failure
+                == "worker 0 (alpha, pid 98) was killed by signal 11 (SIGSEGV); then: only 0 of at least 1 workers are left, and nobody starts others"
+        )
+    }
+
     @Test("a coordinator that takes over waits for the workers of before and disturbs nobody who comes back")
     func takesOver() {
         var past = RunPast()
@@ -194,10 +239,13 @@ struct CoordinatorElasticTests {
         past.steps = 10
         past.savedStep = 5
         var bench = CoordinatorBench(workers: 2, shards: 2, past: past)
+        // One that has not noticed anything has to say first what this coordinator does not know.
+        bench.say(.finished(finalReport()), "a")
+        #expect(bench.messages(to: "a") == [.reattach] && bench.outcomes.isEmpty)
         var attached = hello("a")
         attached.attachedGeneration = 3
         bench.say(.hello(attached), "a", run: "r1")
-        #expect(bench.messages(to: "a") == [.ping(steps: 10)])
+        #expect(bench.messages(to: "a") == [.reattach, .ping(steps: 10)])
         bench.say(.step(stepReport(10)), "a")
         #expect(bench.reports.contains { if case .stepped(let report) = $0 { report.step == 10 } else { false } })
         // The other one died together with the coordinator.

@@ -11,12 +11,67 @@ struct CoordinatorRunningTests {
         var bench = CoordinatorBench(workers: 2)
         bench.gather("a", "b")
         bench.say(.step(stepReport(0)), "a")
+        bench.checkpoint(10, from: "a")
         bench.say(.finished(finalReport()), "a")
         #expect(bench.outcomes.isEmpty)
         bench.handle(.disconnected("a"))
         bench.say(.finished(finalReport()), "b")
         #expect(bench.outcomes == [.completed(finalReport())])
         #expect(bench.messages(to: "b").last == .goodbye)
+    }
+
+    @Test("a checkpoint counts once its steps are reported and the parameters compared, and never with wrong ones")
+    func checkpoints() {
+        func parts(_ bench: CoordinatorBench) -> [Int] {
+            bench.reports.compactMap { if case .checkpointPart(let part, _) = $0 { part.offset } else { nil } }
+        }
+        func send(_ step: Int, _ bench: inout CoordinatorBench) {
+            for (offset, isLast) in [(0, false), (2, true)] {
+                let part = CheckpointPart(
+                    file: "m", step: step, offset: offset, totalBytes: 4, isFirst: offset == 0, isLast: isLast)
+                bench.say(.checkpointPart(part), "a")
+            }
+        }
+        var bench = CoordinatorBench(workers: 3)
+        bench.gather("a", "b", "c")
+        bench.say(.checkpointPart(.init(file: "m", step: 1, offset: 2, totalBytes: 4, isLast: true)), "a")
+        #expect(parts(bench) == [], "the end of something whose beginning is missing")
+        send(1, &bench)
+        #expect(parts(bench) == [0])
+        for peer in ["a", "b", "c"] as [PeerID] {
+            bench.say(.verification(Verification(steps: 1, parameterHash: "x")), peer)
+        }
+        #expect(parts(bench) == [0])
+        bench.say(.step(stepReport(0)), "a")
+        #expect(parts(bench) == [0, 2])
+        bench.say(.step(stepReport(1)), "a")
+        send(2, &bench)
+        for (peer, hash) in [("a", "y"), ("b", "x"), ("c", "x")] {
+            bench.say(.verification(Verification(steps: 2, parameterHash: hash)), PeerID(stringLiteral: peer))
+        }
+        bench.pause("a", "b", "c", after: 2)
+        #expect(parts(bench) == [0, 2, 0])
+        #expect(bench.starts.last?.members.map(\.steps) == [nil, 2, 2])
+        #expect(bench.starts.last?.savedStep == 0)
+    }
+
+    @Test("a run whose last checkpoint was lost with a coordinator ends once it is sent again")
+    func lastCheckpoint() {
+        var past = RunPast()
+        past.generation = 1
+        past.members = [.init(id: "a", hello: hello("a"))]
+        past.shardCounts = [1]
+        past.steps = 10
+        var bench = CoordinatorBench(workers: 1, past: past)
+        var attached = hello("a")
+        attached.attachedGeneration = 1
+        bench.say(.hello(attached), "a", run: "r1")
+        bench.say(.finished(finalReport()), "a")
+        #expect(bench.messages(to: "a").last == .conclude(savesCheckpoint: true))
+        #expect(bench.outcomes.isEmpty)
+        bench.checkpoint(10, from: "a")
+        bench.say(.finished(finalReport()), "a")
+        #expect(bench.outcomes == [.completed(finalReport())])
     }
 
     @Test("evaluation totals are the same bits in whatever order the shares arrive, and no chunk counts twice")
@@ -102,6 +157,7 @@ struct CoordinatorRunningTests {
         #expect(bench.messages(to: "a").last == .conclude(savesCheckpoint: true))
         #expect(bench.messages(to: "b").last == .conclude(savesCheckpoint: false))
         let stopped = finalReport(isComplete: false)
+        bench.checkpoint(10, from: "a")
         bench.say(.finished(stopped), "a")
         bench.say(.finished(stopped), "b")
         #expect(bench.outcomes == [.interrupted(stopped)])
@@ -183,6 +239,7 @@ struct CoordinatorRunningTests {
     func nothingAfterTheEnd() {
         var bench = CoordinatorBench(workers: 1)
         bench.gather("a")
+        bench.checkpoint(10, from: "a")
         bench.say(.finished(finalReport()), "a")
         let sent = bench.sent.count
         bench.handle(.interrupt)

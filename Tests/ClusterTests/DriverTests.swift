@@ -36,14 +36,15 @@ struct DriverTests {
                 if case .element = words.pop(until: .now + .milliseconds(1)) { return .paused(Pause(steps: 0)) }
             }
             if assignment.rank == 0 {
-                let part = CheckpointPart(file: "state.json", step: steps, offset: 0, totalBytes: 3, isLast: true)
+                let part = CheckpointPart(
+                    file: "state.json", step: steps, offset: 0, totalBytes: 3, isFirst: true, isLast: true)
                 control.report(.checkpointPart(part, Frame([7, 8, 9])))
             }
-            return .finished(finalReport())
+            return .finished(finalReport(steps: steps))
         }
 
         func conclude(savesCheckpoint: Bool, control: WorkerControl) throws -> FinalReport {
-            finalReport(isComplete: false)
+            finalReport(steps: 0, isComplete: false)
         }
 
         func requestPause(of generation: Int) { words.push(.pause) }
@@ -138,10 +139,10 @@ struct DriverTests {
         try bench.join("a", Trainee())
         try bench.join("b", Trainee())
         let watcher = Watcher()
-        #expect(bench.coordinator.run(watcher) == .completed(finalReport()))
+        #expect(bench.coordinator.run(watcher) == .completed(finalReport(steps: 5)))
         #expect(watcher.steps == [0, 1, 2, 3, 4])
         #expect(watcher.files == [[7, 8, 9]])
-        #expect(bench.outcomes(2) == ["a": .completed(finalReport()), "b": .completed(finalReport())])
+        #expect(bench.outcomes(2) == ["a": .completed(finalReport(steps: 5)), "b": .completed(finalReport(steps: 5))])
     }
 
     @Test("when a worker is killed the other one goes on in well under a second", arguments: Wire.allCases)
@@ -156,12 +157,12 @@ struct DriverTests {
             began.push(.now)
             other.close()
         }
-        #expect(bench.coordinator.run(Watcher()) == .completed(finalReport()))
+        #expect(bench.coordinator.run(Watcher()) == .completed(finalReport(steps: 5)))
         killer.join()
         guard case .element(let start) = began.pop() else { return #expect(Bool(false)) }
         // With room for a busy machine.
         #expect(start.duration(to: .now) < .seconds(2))
-        #expect(bench.outcomes(2)["a"] == .completed(finalReport()))
+        #expect(bench.outcomes(2)["a"] == .completed(finalReport(steps: 5)))
     }
 
     @Test("one interrupt ends the run at a step boundary", arguments: Wire.allCases)
@@ -175,9 +176,9 @@ struct DriverTests {
             bench.coordinator.interrupt()
         }
         let watcher = Watcher()
-        #expect(bench.coordinator.run(watcher) == .interrupted(finalReport(isComplete: false)))
+        #expect(bench.coordinator.run(watcher) == .interrupted(finalReport(steps: 0, isComplete: false)))
         interrupter.join()
-        let stopped = WorkerOutcome.stopped(finalReport(isComplete: false))
+        let stopped = WorkerOutcome.stopped(finalReport(steps: 0, isComplete: false))
         #expect(bench.outcomes(2) == ["a": stopped, "b": stopped], "\(watcher.notices)")
     }
 
@@ -203,12 +204,12 @@ struct DriverTests {
         try stranger.send([Frame([1, 2, 3])], to: "hub")
         try bench.join("a", Trainee())
         let watcher = Watcher()
-        #expect(bench.coordinator.run(watcher) == .completed(finalReport()))
+        #expect(bench.coordinator.run(watcher) == .completed(finalReport(steps: 5)))
         #expect(
             watcher.refusals == [
                 "a control message cannot be read (it is no JSON); start the same build everywhere"
             ])
-        #expect(bench.outcomes(1) == ["a": .completed(finalReport())])
+        #expect(bench.outcomes(1) == ["a": .completed(finalReport(steps: 5))])
     }
 
     @Test(

@@ -11,9 +11,9 @@ func hello(_ id: PeerID, host: String = "alpha", pid: Int32? = nil) -> Hello {
 
 let sameIdentity = Identity([.init("configuration", "c0"), .init("model", "m0"), .init("kernels", "avx512")])
 
-func finalReport(_ hash: String = "h0", isComplete: Bool = true) -> FinalReport {
+func finalReport(_ hash: String = "h0", steps: Int = 10, isComplete: Bool = true) -> FinalReport {
     FinalReport(
-        isComplete: isComplete, steps: 10, samples: 640, skippedSamples: 0, repeatedSamples: 0, parameterHash: hash,
+        isComplete: isComplete, steps: steps, samples: 640, skippedSamples: 0, repeatedSamples: 0, parameterHash: hash,
         peakMemoryMB: 100)
 }
 
@@ -32,14 +32,15 @@ struct CoordinatorBench {
     var sent: [(message: CoordinatorMessage, generation: Int, to: PeerID)] = []
     var reports: [CoordinatorReport] = []
     var outcomes: [RunOutcome] = []
+    var launches: [PeerID] = []
 
     init(
         workers: Int, minWorkers: Int = 1, shards: Int? = nil, launched: Set<PeerID> = [],
-        joinTimeout: Duration = .seconds(600), past: RunPast = RunPast()
+        restarts: Int = 0, joinTimeout: Duration = .seconds(600), past: RunPast = RunPast()
     ) {
         let settings = CoordinatorState.Settings(
             run: "r1", yaml: "run: {}", workers: workers, minWorkers: minWorkers, shards: shards,
-            joinTimeout: joinTimeout, launched: launched, past: past)
+            joinTimeout: joinTimeout, launched: launched, restarts: restarts, past: past)
         state = CoordinatorState(settings, at: now)
     }
 
@@ -49,6 +50,7 @@ struct CoordinatorBench {
             case .send(let envelope, let peer): sent.append((envelope.message, envelope.generation, peer))
             case .report(let report): reports.append(report)
             case .record(let steps): handle(.recorded(steps: steps))
+            case .launch(let worker, _): launches.append(worker)
             case .conclude(let outcome): outcomes.append(outcome)
             }
         }
@@ -82,6 +84,12 @@ struct CoordinatorBench {
     /// Lets workers pause after so many steps, because the coordinator asked them to.
     mutating func pause(_ peers: PeerID..., after steps: Int) {
         for peer in peers { say(.paused(Pause(steps: steps)), peer) }
+    }
+
+    /// Lets a worker send a checkpoint in one part.
+    mutating func checkpoint(_ step: Int, from peer: PeerID) {
+        let part = CheckpointPart(file: "m", step: step, offset: 0, totalBytes: 2, isFirst: true, isLast: true)
+        say(.checkpointPart(part), peer)
     }
 
     func messages(to peer: PeerID) -> [CoordinatorMessage] { sent.filter { $0.to == peer }.map(\.message) }

@@ -168,6 +168,22 @@ struct WorkerStateTests {
         #expect(bench.outcomes.isEmpty)
     }
 
+    @Test("a worker that took late words of a dead coordinator for a sign of life says all again to the next one")
+    func reattachesWhenTold() {
+        var bench = Bench()
+        bench.train()
+        bench.handle(.coordinatorLost(reason: "closed"))
+        bench.hear(.ping(steps: 0), generation: 1)
+        bench.handle(.reported(.step(stepReport(0))))
+        let before = bench.sent.count
+        bench.hear(.reattach, generation: 1)
+        bench.pass(.milliseconds(100))
+        var attached = hello("a")
+        attached.attachedGeneration = 1
+        bench.hear(.ping(steps: 0), generation: 1)
+        #expect(bench.messages[before...] == [.hello(attached), .step(stepReport(0))])
+    }
+
     @Test("only rank 0 reports steps at once; the others do when they pause")
     func laterRanks() {
         var bench = Bench()
@@ -315,11 +331,11 @@ struct WorkerStateTests {
     @Test("a coordinator that speaks another version ends it with the reason")
     func otherVersion() {
         var bench = Bench()
-        bench.handle(.undecodable(.unsupportedVersion(3)))
+        bench.handle(.undecodable(.unsupportedVersion(4)))
         #expect(
             bench.outcomes == [
                 .failed(
-                    "the sender speaks version 3 of the control protocol and this program version 2; start the same build "
+                    "the sender speaks version 4 of the control protocol and this program version 3; start the same build "
                         + "everywhere")
             ])
     }

@@ -28,6 +28,25 @@ extension EndToEnd {
             }
         }
 
+        @Test("do not wait for the end of an evaluation, which is made when the run goes on")
+        func inEvaluation() throws {
+            try Sandbox.with { sandbox in
+                // The evaluation takes many seconds.
+                let process = try sandbox.start(
+                    sandbox.training(
+                        workers: 2, "training.batch=8", "data.limit=16", "training.epochs=1", "model.name=resnet9"))
+                _ = try process.line(holding: "training with")
+                let run = try sandbox.run()
+                #expect(poll { run.stepCount == 2 })
+                process.signal(SIGINT)
+                #expect(try process.end(within: .seconds(30)) == .status(130), "\(process.standardError)")
+                let result = try run.result
+                #expect(result.status == "interrupted" && result.extent == [0, 2, 16])
+                #expect(try run.checkpoint().step == 2)
+                #expect(try run.checkpoint().parameterHash == result.parameterHash)
+            }
+        }
+
         @Test("go on without a worker that is asked to end, and stop with a checkpoint when too few would remain")
         func leavingWorkers() throws {
             try Sandbox.with { sandbox in

@@ -101,6 +101,26 @@ extension EndToEnd {
             }
         }
 
+        @Test("a local run starts workers that die again, as often as it may; the last one too, from the checkpoint")
+        func restarts() throws {
+            try Sandbox.with { sandbox in
+                let hash = try calmHash(sandbox)
+                for workers in [1, 2] {
+                    let process = try sandbox.finish(
+                        training(
+                            sandbox, workers: workers, "restarted-\(workers)",
+                            ["cluster.restart_workers=1", "cluster.min_workers=\(workers)"]),
+                        faults: "compute:kill@4#worker-0")
+                    #expect(try process.end() == .status(0), "\(process.standardError)")
+                    _ = try process.line(holding: "'worker-0' is started again (1 of 1 restarts)")
+                    let result = try sandbox.run(named: "restarted-\(workers)").result
+                    #expect(
+                        result.parameterHash == hash && result.losses == [0, 0, 0] && result.extent == [2, 10, 320])
+                    #expect(result.generations == 2 && result.workers == workers)
+                }
+            }
+        }
+
         @Test("a gradient that is not finite names layer, worker and samples; the policy is stop or skip")
         func notFinite() throws {
             try Sandbox.with { sandbox in

@@ -41,6 +41,20 @@ struct RunRecorderTests {
                 display: screen)
         }
 
+        /// What takes the place of the recorder, with a journal of its own that it takes no interest in.
+        func follow(_ records: [Ledger.Record]) throws -> RunRecorder {
+            let environment = EnvironmentRecord(
+                run: directory.id, version: "1", build: "1+a", startedAt: "later", host: "here",
+                operatingSystem: "Linux", cpu: "some", cores: 2, memoryMB: 1, openblasCore: "Haswell",
+                zeromqVersion: "4", command: ["convoy"])
+            return try RunRecorder(
+                RunConfiguration.defaults(overrides: ["training.epochs=2"]), directory: directory,
+                environment: environment, ledger: Ledger.open(path: directory.file("another journal")).ledger,
+                past: records,
+                coordinator: Coordinator(transport: hub, settings: .init(run: "r", yaml: "", workers: 2)),
+                display: screen)
+        }
+
         /// The step of the newest good checkpoint.
         var savedStep: Int? {
             get throws {
@@ -94,7 +108,7 @@ struct RunRecorderTests {
                 let end = min(offset + 2, bytes.count)
                 let part = CheckpointPart(
                     file: "model.safetensors", step: step, offset: offset, totalBytes: bytes.count,
-                    isLast: end == bytes.count)
+                    isFirst: offset == 0, isLast: end == bytes.count)
                 recorder.observe(.checkpointPart(part, Frame(Array(bytes[offset..<end]))))
             }
         }
@@ -217,12 +231,29 @@ struct RunRecorderTests {
         #expect(result.error == "the training is complete, but its last checkpoint is missing: \(problem)")
     }
 
+    @Test("a recorder that follows another one knows how long that led the run, its generations and its workers")
+    func follows() throws {
+        let bench = try Bench()
+        bench.start()
+        for step in 0..<2 { bench.step(step) }
+        _ = try bench.recorder.conclude(.interrupted(bench.report(steps: 2, isComplete: false)))
+        let first = try #require(bench.json("result.json")["wall_s"] as? Double)
+        #expect(first > 0)
+        let records = try Ledger.decode(Journal.records(path: bench.directory.file(Ledger.name)))
+        let second = try bench.follow(records.dropLast() + [.led(seconds: 100)])
+        #expect(second.result.generations == 1 && second.result.workers == 2 && second.result.steps == 2)
+        #expect(try second.conclude(.interrupted(nil)).wallSeconds > 100)
+        let workers = try #require(bench.json("environment.json")["workers"] as? [[String: Any]])
+        #expect(workers.map { $0["id"] as? String } == ["b", "a"])
+    }
+
     @Test("half a checkpoint is removed when the run ends, and when a newer one begins; one with a gap is refused")
     func halfCheckpoint() throws {
         let bench = try Bench()
         func part(_ step: Int, at offset: Int, isLast: Bool = false) {
             let part = CheckpointPart(
-                file: "model.safetensors", step: step, offset: offset, totalBytes: 8, isLast: isLast)
+                file: "model.safetensors", step: step, offset: offset, totalBytes: 8, isFirst: offset == 0,
+                isLast: isLast)
             bench.recorder.observe(.checkpointPart(part, Frame([1, 2])))
         }
         part(1, at: 0)

@@ -27,7 +27,11 @@ public final class Coordinator: Sendable {
     /// Leads the run to its end; blocks the calling thread.
     ///
     /// The transport stays open, so that the last messages can leave before it is closed.
-    public func run(_ observer: any CoordinatorObserver) -> RunOutcome {
+    ///
+    /// - Parameter launch: Starts a worker process in place of one that has ended.
+    public func run(
+        _ observer: any CoordinatorObserver, launch: (PeerID, _ inPlaceOf: PeerID) -> Void = { _, _ in }
+    ) -> RunOutcome {
         var state = CoordinatorState(settings, at: .now)
         var nextTick = ContinuousClock.now
         while true {
@@ -51,6 +55,7 @@ public final class Coordinator: Sendable {
                     case .send(let envelope, let peer): send(envelope, to: peer)
                     case .report(let report): observer.observe(report)
                     case .record(let steps): if observer.record() { events.append(.recorded(steps: steps)) }
+                    case .launch(let worker, let previous): launch(worker, previous)
                     case .conclude(let outcome): return outcome
                     }
                 }

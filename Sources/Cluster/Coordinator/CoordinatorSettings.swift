@@ -29,8 +29,10 @@ extension CoordinatorState {
         public var isRebalancing: Bool
         /// Workers that the coordinator's own launcher starts.
         ///
-        /// Nobody starts them again, so the run does not wait for others.
+        /// Once the restarts are used up nobody starts them again, so the run does not wait for others.
         public var launched: Set<PeerID>
+        /// How many of them that die are started again.
+        public var restarts: Int
         /// What was before, when the coordinator takes over a run.
         public var past: RunPast
 
@@ -41,7 +43,8 @@ extension CoordinatorState {
             run: String, yaml: String, build: String? = nil, workers: Int, minWorkers: Int = 1, shards: Int? = nil,
             joinTimeout: Duration = .seconds(600), heartbeatTimeout: Duration = .seconds(5),
             progressTimeout: Duration = .seconds(30), reattachTimeout: Duration = .seconds(60),
-            isRebalancing: Bool = true, samples: String? = nil, launched: Set<PeerID> = [], past: RunPast = RunPast()
+            isRebalancing: Bool = true, samples: String? = nil, launched: Set<PeerID> = [], restarts: Int = 0,
+            past: RunPast = RunPast()
         ) {
             precondition(workers > 0, "a run needs a worker")
             self.run = run
@@ -57,6 +60,7 @@ extension CoordinatorState {
             self.reattachTimeout = reattachTimeout
             self.isRebalancing = isRebalancing
             self.launched = launched
+            self.restarts = restarts
             self.past = past
         }
     }

@@ -34,23 +34,42 @@ extension CoordinatorState {
     }
 
     mutating func processExited(_ peer: PeerID, _ exit: ProcessExit, at now: ContinuousClock.Instant) {
-        exited.insert(peer)
+        let isExpected = !exited.insert(peer).inserted
         let kind: FailureCauses.Kind = if case .signal = exit { .root } else { .exit }
         if let position = index(of: peer) {
             let member = members[position]
             if case .finished = member.stage { return note(.info, "\(member.title) \(exit)") }
+            if !member.isLeaving { replace(peer) }
             // Its own words, if it said any, tell more than its exit status; a signal tells more than a lost connection.
             return lose(peer, kind, { "\($0.title) \(exit)\($0.place)" }, at: now)
         }
         if let (member, _) = departures[peer] {
             let text = "\(member.title) \(exit)\(member.place)"
             causes.note(kind, worker: peer, text)
-            return note(.warning, text)
+            note(.warning, text)
+            return replace(peer)
         }
-        guard settings.launched.contains(peer), phase == .joining else {
-            return note(.info, "process '\(peer.name)' \(exit)")
+        guard launched.contains(peer), phase == .joining else {
+            note(.info, "process '\(peer.name)' \(exit)")
+            if !isExpected { replace(peer) }
+            return
         }
         fail(kind, worker: peer, "worker '\(peer.name)' \(exit) before it joined; its log says more", at: now)
+    }
+
+    /// Has a launched worker that has ended started again, as often as that is allowed.
+    private mutating func replace(_ peer: PeerID) {
+        switch phase {
+        case .running, .regrouping, .waiting: break
+        case .joining, .failing, .concluded: return
+        }
+        guard launched.contains(peer), interrupts == 0, restartCount < settings.restarts,
+            let next = try? PeerID("\(peer.name.prefix { $0 != "+" })+\(restartCount + 1)")
+        else { return }
+        restartCount += 1
+        launched.insert(next)
+        note(.notice, "'\(peer.name)' is started again (\(restartCount) of \(settings.restarts) restarts)")
+        actions.append(.launch(next, inPlaceOf: peer))
     }
 
     mutating func workerFailed(_ position: Int, _ failure: WorkerFailure, at now: ContinuousClock.Instant) {

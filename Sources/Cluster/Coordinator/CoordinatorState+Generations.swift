@@ -59,9 +59,9 @@ extension CoordinatorState {
             note(.warning, "\(leaver.title) was asked to end, and too few workers would remain")
             interrupts = max(interrupts, 1)
         }
-        if interrupts > 0 { return stop(at: now) }
-        dismissLeavers()
+        if interrupts == 0 { dismissLeavers() }
         guard compareStanding(at: now) else { return }
+        if interrupts > 0 { return stop(at: now) }
         let available = members.filter(\.isAvailable)
         if available.count >= settings.minWorkers { return start(at: now) }
         guard canGrow else {
@@ -80,7 +80,7 @@ extension CoordinatorState {
 
     /// Whether other workers may still come: over the network anybody, else those that were launched and live.
     private var canGrow: Bool {
-        settings.launched.isEmpty || settings.launched.subtracting(exited).count >= settings.minWorkers
+        launched.isEmpty || launched.subtracting(exited).count >= settings.minWorkers
     }
 
     /// Gives all available workers a place, and has them go on at the furthest step that one of them has applied.
@@ -91,6 +91,7 @@ extension CoordinatorState {
         if furthest < nextStep { rewind(to: furthest) }
         generation += 1
         verifications = [:]
+        gate.begin(at: furthest)
         causes = FailureCauses()
         hasLost = false
         phase = .running
@@ -148,14 +149,15 @@ extension CoordinatorState {
             for member in members { send(.abort(reason: "the run was interrupted"), to: member.id) }
             return conclude(.interrupted(nil))
         }
-        guard Set(standing.map { members[$0].steps }).count == 1 else {
-            // One has applied a step that the others have not; they take over its state, and then all stop.
+        guard Set(standing.map { members[$0].steps }).count == 1, !members.contains(where: \.isSuspect) else {
+            // Some have to take over the state of others; then all stop.
             start(at: now)
             return pauseAtBoundary(at: now)
         }
         phase = .running
         for position in standing {
-            send(.conclude(savesCheckpoint: position == saver), to: members[position].id)
+            let isMissing = max(savedStep, gate.passedStep) < members[saver].steps ?? 0
+            send(.conclude(savesCheckpoint: position == saver && isMissing), to: members[position].id)
             members[position].stage = .training
             members[position].progressSince = now
         }
@@ -164,6 +166,7 @@ extension CoordinatorState {
     private mutating func dismissLeavers() {
         for member in members where member.isLeaving && member.steps != nil {
             note(.notice, "\(member.title) leaves the run as it was asked to; the others go on")
+            exited.insert(member.id)
             send(.goodbye, to: member.id)
         }
         members.removeAll { $0.isLeaving && $0.steps != nil }

@@ -108,7 +108,10 @@ extension CoordinatorState {
             .sorted {
                 ($1.value.count, $0.value[0].member.rank ?? 0) < ($0.value.count, $1.value[0].member.rank ?? 0)
             }
-        guard groups.count > 1 else { return true }
+        guard groups.count > 1 else {
+            agree(hashes.map(\.member.id), on: steps)
+            return true
+        }
         let described = groups.map { hash, group in
             "\(group.map(\.member.title).joined(separator: ", ")): \(hash)"
         }.joined(separator: "; ")
@@ -119,8 +122,6 @@ extension CoordinatorState {
         }
         for (member, _) in groups.dropFirst().flatMap(\.value) {
             guard let position = index(of: member.id) else { continue }
-            // What rank 0 has sent as a checkpoint may be wrong: the next one takes its place.
-            if member.rank == 0 { savedStep = 0 }
             members[position].isSuspect = true
             note(
                 .error,

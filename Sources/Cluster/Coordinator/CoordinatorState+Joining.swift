@@ -16,7 +16,7 @@ extension CoordinatorState {
             let reason =
                 "its build is '\(hello.build)', but '\(build)' on the coordinator; start the same build everywhere"
             refuse(peer, reason)
-            if settings.launched.contains(peer) {
+            if launched.contains(peer) {
                 fail(.root, worker: peer, "worker '\(peer.name)': \(reason)", at: now)
             }
             return
@@ -27,7 +27,8 @@ extension CoordinatorState {
         }
         if interrupts > 0 { return refuse(peer, "the run is ending; start it for the next run") }
         let limit = phase == .joining ? settings.workers : settings.shards
-        guard members.count < limit else {
+        // Those of before may be gone as well as out of reach; whoever comes back too late waits for a place.
+        guard members.count(where: { !$0.isAway }) < limit else {
             let remedy = phase == .joining ? "raise cluster.workers for more" : "more would have no shard to compute"
             return refuse(peer, "the run has its \(limit) workers already; \(remedy)")
         }
@@ -114,7 +115,7 @@ extension CoordinatorState {
         _ position: Int, _ kind: FailureCauses.Kind, _ text: String, at now: ContinuousClock.Instant
     ) {
         let member = members[position]
-        guard phase != .joining || !settings.launched.contains(member.id) else {
+        guard phase != .joining || !launched.contains(member.id) else {
             members[position].stage = .left
             return fail(kind, worker: member.id, text, at: now)
         }

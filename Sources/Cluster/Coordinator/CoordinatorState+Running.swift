@@ -21,6 +21,8 @@ extension CoordinatorState {
         case .ready(let readiness): return admit(readiness, at: position, now: now)
         default: break
         }
+        // It took late words of a coordinator of before for a sign of life, and what it said meanwhile is lost.
+        if members[position].isAway { return send(.reattach, to: peer) }
         switch phase {
         case .joining, .running, .regrouping, .waiting: break
         case .failing, .concluded: return
@@ -65,10 +67,14 @@ extension CoordinatorState {
     /// Takes the next step's report, whoever brings it; what is known already does not count again.
     private mutating func record(_ report: StepReport, at position: Int, now: ContinuousClock.Instant) {
         guard report.step == nextStep else { return }
+        // Somebody who was away when the run went back may be past an evaluation that has to be made again.
+        if members[position].rank == nil, report.step / report.stepsPerEpoch > evaluatedEpochs { return }
         nextStep += 1
         stepsPerEpoch = report.stepsPerEpoch
         watch.add(report.seconds)
         actions.append(.report(.stepped(report)))
+        // With one member there is nobody to compare with.
+        agree(memberCount == 1 ? [members[position].id] : [], on: nextStep)
         if let since = brokenSince, phase == .running {
             brokenSince = nil
             let seconds = (since.duration(to: now).seconds * 100).rounded() / 100
@@ -87,13 +93,13 @@ extension CoordinatorState {
             if let reason = pause.reason {
                 note(.warning, "\(member.title) cannot go on after \(pause.steps) steps: \(printable(reason))")
             }
-            // Those who were asked to pause at the next boundary agree on it by themselves.
-            if case .regrouping(isForced: false, _) = phase, pause.reason == nil { return }
-            halt("\(member.title) cannot go on", at: now)
+            if case .regrouping(isForced: false, _) = phase, pause.isAgreed { return }
+            halt("\(member.title) \(pause.reason == nil ? "stands still" : "cannot go on")", at: now)
         case .evaluation(let report): evaluate(report, from: member, at: now)
         case .checkpointPart(let part):
             guard let payload else { return }
-            actions.append(.report(.checkpointPart(part, payload)))
+            let parcel = CheckpointGate.Parcel(part: part, bytes: payload, sender: member.id)
+            pass(gate.take(parcel, reportedSteps: nextStep))
         case .verification(let verification): verify(verification, from: member, at: now)
         case .finished(let report):
             members[position].stage = .finished(report)
@@ -103,11 +109,23 @@ extension CoordinatorState {
         }
     }
 
+    private mutating func pass(_ parcel: CheckpointGate.Parcel?) {
+        if let parcel { actions.append(.report(.checkpointPart(parcel.part, parcel.bytes))) }
+    }
+
+    /// These members hold the same parameters after `steps` steps.
+    mutating func agree(_ peers: [PeerID], on steps: Int) {
+        for peer in peers { gate.agree(peer, on: steps) }
+        pass(gate.release(reportedSteps: nextStep))
+    }
+
     private mutating func evaluate(_ report: EvaluationReport, from member: Member, at now: ContinuousClock.Instant) {
         // Who says it again has not heard that it arrived.
         guard report.epoch >= evaluatedEpochs else { return send(.evaluated(epoch: report.epoch), to: member.id) }
-        guard report.epoch == evaluatedEpochs else {
-            return note(.warning, "\(member.title) evaluated epoch \(report.epoch) before \(evaluatedEpochs); ignored")
+        if report.epoch > evaluatedEpochs {
+            // Nobody goes on before an evaluation has arrived: a coordinator of before had it, and the journal has not.
+            note(.warning, "the evaluation of epoch \(evaluatedEpochs) is lost with the coordinator of before")
+            (evaluatedEpochs, evaluation) = (report.epoch, nil)
         }
         var tally = evaluation ?? EvaluationTally(epoch: report.epoch, chunkCount: report.chunkCount)
         if let contradiction = tally.add(report) {
@@ -137,8 +155,23 @@ extension CoordinatorState {
                 "the evaluation of epoch \(evaluation.epoch) lacks \(evaluation.missing.count) chunks, the first of them "
                     + "\(evaluation.missing[0]); a worker did not send its share", at: now)
         }
+        guard hasCheckpoint(of: first) else { return }
         for member in members { send(.goodbye, to: member.id) }
         conclude(first.isComplete ? .completed(first) : .interrupted(first))
+    }
+
+    /// Whether the last checkpoint of a run that ends has arrived; asks for it else.
+    ///
+    /// It may have been on its way to a coordinator that died.
+    private mutating func hasCheckpoint(of final: FinalReport) -> Bool {
+        // A step that is not reported by now never will be; the result says so.
+        pass(gate.release(reportedSteps: final.steps))
+        guard max(savedStep, gate.passedStep) < final.steps,
+            let position = members.firstIndex(where: { $0.rank != nil && $0.stage != .left })
+        else { return true }
+        members[position].stage = .training
+        send(.conclude(savesCheckpoint: true), to: members[position].id)
+        return false
     }
 
     mutating func interrupt(at now: ContinuousClock.Instant) {

@@ -45,6 +45,8 @@ public struct CoordinatorState: Sendable {
         case report(CoordinatorReport)
         /// Bring to the disk what was reported, and say so by `recorded`.
         case record(steps: Int)
+        /// Start a worker process in place of one that has ended.
+        case launch(PeerID, inPlaceOf: PeerID)
         /// The run is over; comes once, as the last action.
         case conclude(RunOutcome)
     }
@@ -103,12 +105,16 @@ public struct CoordinatorState: Sendable {
     var recordedSteps = 0
     var stepsPerEpoch: Int?
     var savedStep = 0
+    var gate = CheckpointGate()
     var verifications: [Int: [PeerID: String]] = [:]
     var causes = FailureCauses()
     /// Workers that are not members any more, as they were, and why.
     var departures: [PeerID: (member: Member, reason: String)] = [:]
     var evictions: [PeerID: Int] = [:]
+    /// Workers that the coordinator's own launcher starts, and those of them that have ended.
+    var launched: Set<PeerID>
     var exited: Set<PeerID> = []
+    var restartCount = 0
     var interrupts = 0
     /// What the event under way asks for.
     var actions: [Action] = []
@@ -122,6 +128,7 @@ public struct CoordinatorState: Sendable {
     /// A coordinator that waits for its workers from `now` on.
     public init(_ settings: Settings, at now: ContinuousClock.Instant) {
         self.settings = settings
+        launched = settings.launched
         watch = ProgressWatch(floor: settings.progressTimeout)
         began = now
         lastTick = now

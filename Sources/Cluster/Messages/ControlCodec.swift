@@ -6,7 +6,7 @@ import Messaging
 /// Whoever can reach the port can send anything, so lengths are bounded before parsing, and values are checked.
 public enum ControlCodec {
     /// The protocol's version; coordinator and workers must speak the same.
-    public static let version = 2
+    public static let version = 3
     /// The longest message in bytes; a configuration and 10,000 evaluated chunks fit well.
     public static let messageLimit = 1 << 20
     /// The longest binary frame in bytes.

@@ -85,6 +85,8 @@ public enum CoordinatorMessage: ControlMessage {
     case start(Assignment)
     /// The coordinator is alive and has written down so many steps.
     case ping(steps: Int)
+    /// Say hello again, and what may not be known: the coordinator is another one than before.
+    case reattach
     /// Pause at the next step boundary on which all members agree.
     case pause
     /// Give up the step under way, which will be done again, and pause.
@@ -112,7 +114,7 @@ public enum CoordinatorMessage: ControlMessage {
         case .start(let assignment): assignment.problem
         case .ping(let steps): steps < 0 ? "\(steps) steps" : nil
         case .evaluated(let epoch): epoch < 0 ? "epoch is \(epoch)" : nil
-        case .refused, .pause, .halt, .save, .conclude, .rejoin, .abort, .goodbye: nil
+        case .refused, .reattach, .pause, .halt, .save, .conclude, .rejoin, .abort, .goodbye: nil
         }
     }
 }

@@ -119,15 +119,18 @@ public struct CheckpointPart: Codable, Sendable, Equatable {
     public var offset: Int
     /// The length of the whole file in bytes.
     public var totalBytes: Int
+    /// Whether the checkpoint begins with this part.
+    public var isFirst: Bool
     /// Whether the checkpoint is complete with this part.
     public var isLast: Bool
 
     /// Names a part.
-    public init(file: String, step: Int, offset: Int, totalBytes: Int, isLast: Bool) {
+    public init(file: String, step: Int, offset: Int, totalBytes: Int, isFirst: Bool = false, isLast: Bool) {
         self.file = file
         self.step = step
         self.offset = offset
         self.totalBytes = totalBytes
+        self.isFirst = isFirst
         self.isLast = isLast
     }
 

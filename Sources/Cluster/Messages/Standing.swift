@@ -30,6 +30,8 @@ public struct Progress: Codable, Sendable, Equatable {
 public struct Pause: Codable, Sendable, Equatable {
     /// The number of steps that its replica has applied.
     public var steps: Int
+    /// Whether all members pause after this step by themselves; else the others have to be told.
+    public var isAgreed: Bool
     /// Why it could not go on by itself; nil when it was asked to pause.
     public var reason: String?
     /// The ranks whom it waited for in vain.
@@ -38,8 +40,11 @@ public struct Pause: Codable, Sendable, Equatable {
     public var parameterHash: String?
 
     /// A worker that waits.
-    public init(steps: Int, parameterHash: String? = nil, reason: String? = nil, suspects: [Int] = []) {
+    public init(
+        steps: Int, parameterHash: String? = nil, isAgreed: Bool = true, reason: String? = nil, suspects: [Int] = []
+    ) {
         self.steps = steps
+        self.isAgreed = isAgreed
         self.parameterHash = parameterHash
         self.reason = reason
         self.suspects = suspects

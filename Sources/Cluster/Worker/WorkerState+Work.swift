@@ -6,7 +6,11 @@ extension WorkerState {
     mutating func obey(_ envelope: Envelope<CoordinatorMessage>, at now: ContinuousClock.Instant) {
         switch envelope.message {
         case .start(let assignment): start(assignment)
-        case .ping(let steps): unrecorded.removeAll { $0.step < steps }
+        case .reattach: lose("another one has taken its place", at: now)
+        case .ping(let steps):
+            unrecorded.removeAll { $0.step < steps }
+            // An evaluation stands in the journal before the steps that follow it.
+            if let stepsPerEpoch { unrecordedEvaluations.removeAll { ($0.epoch + 1) * stepsPerEpoch < steps } }
         case .pause where phase == .running && envelope.generation == generation:
             actions.append(.requestPause(generation: generation))
         case .halt(let reason):
@@ -17,7 +21,6 @@ extension WorkerState {
                 repeatStanding()
             }
         case .evaluated(let epoch):
-            unconfirmed.removeAll { $0.epoch <= epoch }
             actions.append(.confirm(epoch: epoch))
         case .save: actions.append(.requestCheckpoint)
         case .conclude(let savesCheckpoint):
@@ -53,7 +56,9 @@ extension WorkerState {
         rank = assignment.rank
         // Steps that are taken again, from a checkpoint, are reported again.
         unrecorded.removeAll { $0.step >= assignment.firstStep }
-        unconfirmed = []
+        if let stepsPerEpoch {
+            unrecordedEvaluations.removeAll { ($0.epoch + 1) * stepsPerEpoch > assignment.firstStep }
+        }
         phase = .running
         actions.append(.start(assignment))
     }
@@ -76,7 +81,7 @@ extension WorkerState {
         case .joining, .configuring, .rejoining, .ending, .concluded: return
         }
         for report in unrecorded { send(.step(report)) }
-        for report in unconfirmed { send(.evaluation(report)) }
+        for report in unrecordedEvaluations { send(.evaluation(report)) }
         if case .ready(let readiness) = phase { send(.ready(readiness)) }
         if isLeaving { send(.leaving) }
         if case .paused(let pause) = phase { send(.paused(pause)) }
@@ -91,9 +96,10 @@ extension WorkerState {
         case (.log(let line), _): send(.log(line))
         case (.step(let report), .running):
             unrecorded.append(report)
+            stepsPerEpoch = report.stepsPerEpoch
             if rank == 0 && lost == nil { send(.step(report)) }
         case (.evaluation(let report), .running):
-            unconfirmed.append(report)
+            unrecordedEvaluations.append(report)
             if lost == nil { send(.evaluation(report)) }
         case (.checkpointPart(let part, let bytes), .running): send(.checkpointPart(part), payload: bytes)
         case (.verification(let verification), .running): send(.verification(verification))

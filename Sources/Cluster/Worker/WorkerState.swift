@@ -112,9 +112,10 @@ public struct WorkerState: Sendable {
     private var reattachTimeout = Duration.seconds(60)
     /// Since when, and why, the coordinator is out of reach; nil while it answers.
     var lost: (since: ContinuousClock.Instant, reason: String)?
-    /// Reports that the coordinator has not written down, or not confirmed.
+    /// Reports that the coordinator has not written down.
     var unrecorded: [StepReport] = []
-    var unconfirmed: [EvaluationReport] = []
+    var unrecordedEvaluations: [EvaluationReport] = []
+    var stepsPerEpoch: Int?
     var isLeaving = false
     private var hasInterrupted = false
     var actions: [Action] = []
@@ -182,7 +183,7 @@ public struct WorkerState: Sendable {
     }
 
     /// Calls for the coordinator from now on; the work goes on meanwhile.
-    private mutating func lose(_ reason: String, at now: ContinuousClock.Instant) {
+    mutating func lose(_ reason: String, at now: ContinuousClock.Instant) {
         guard phase != .joining, lost == nil else { return }
         if case .ending = phase { return }
         lost = (now, reason)

@@ -23,8 +23,8 @@ public final class CoordinatorProcess {
     private let transport: ZeroMQTransport
     /// Hands out samples to workers that have no copy of the data set; nil when all read what it would.
     private let samples: SampleServer?
-    /// The ids of the workers that this process starts itself; empty when they join by themselves.
-    private let launched: [PeerID]
+    /// The workers that this process starts itself, with the numbers of their logs; empty when they join by themselves.
+    private var launched: [PeerID: Int]
     private let coordinator: Coordinator
     private let signals: InterruptSignals
     private let ledger: Ledger
@@ -110,7 +110,10 @@ public final class CoordinatorProcess {
         self.past = records
         build = try Host.build()
         address = transport.address ?? ""
-        launched = isLocal ? try (0..<configuration.cluster.workers).map { try PeerID("worker-\($0)") } : []
+        launched = [:]
+        if isLocal {
+            for number in 0..<configuration.cluster.workers { launched[try PeerID("worker-\(number)")] = number }
+        }
         var past = RunPast(records)
         if isLocal {
             // The workers of before died with their coordinator.
@@ -131,7 +134,7 @@ public final class CoordinatorProcess {
                 minWorkers: cluster.minWorkers, shards: configuration.shards, joinTimeout: cluster.joinTimeout,
                 heartbeatTimeout: cluster.heartbeatTimeout, progressTimeout: cluster.progressTimeout,
                 reattachTimeout: cluster.reattachTimeout, isRebalancing: cluster.isRebalancing,
-                samples: samples?.address, launched: Set(launched), past: past))
+                samples: samples?.address, launched: Set(launched.keys), restarts: cluster.restartWorkers, past: past))
         self.coordinator = coordinator
         // Before anybody knows of the run, so that it has a result however early it is interrupted.
         signals = InterruptSignals { coordinator.interrupt() }
@@ -153,7 +156,7 @@ public final class CoordinatorProcess {
 
     /// Leads a run whose workers join by themselves; `modelTable` goes to the log.
     public func run(_ display: any RunDisplay, command: [String], modelTable: String? = nil) throws -> RunResult {
-        try run(display, command, modelTable) { nil }
+        try run(display, command, modelTable, launcher: nil) { _, _ in }
     }
 
     /// Leads a run with worker processes of its own on this host; for a coordinator that listens on this host alone.
@@ -166,23 +169,20 @@ public final class CoordinatorProcess {
         _ display: any RunDisplay, command: [String], program: String, environment: [String: String],
         modelTable: String? = nil
     ) throws -> RunResult {
-        try run(display, command, modelTable) {
-            let launcher = LocalLauncher { [coordinator] worker, exit in coordinator.processExited(worker, exit) }
-            for (number, worker) in launched.enumerated() {
-                let arguments = [
-                    program, "worker", "--coordinator", address, "--id", worker.name, "--parent-pid", "\(getpid())",
-                ]
-                try launcher.start(
-                    .init(
-                        worker: worker, arguments: arguments, environment: environment,
-                        log: directory.workerLog(number)))
-            }
-            return launcher
+        let launcher = LocalLauncher { [coordinator] worker, exit in coordinator.processExited(worker, exit) }
+        return try run(display, command, modelTable, launcher: launcher) { worker, number in
+            let arguments = [
+                program, "worker", "--coordinator", address, "--id", worker.name, "--parent-pid", "\(getpid())",
+            ]
+            try launcher.start(
+                .init(
+                    worker: worker, arguments: arguments, environment: environment, log: directory.workerLog(number)))
         }
     }
 
     private func run(
-        _ display: any RunDisplay, _ command: [String], _ modelTable: String?, launch: () throws -> LocalLauncher?
+        _ display: any RunDisplay, _ command: [String], _ modelTable: String?, launcher: LocalLauncher?,
+        launch: (PeerID, _ number: Int) throws -> Void
     ) throws -> RunResult {
         defer {
             transport.close()
@@ -205,8 +205,15 @@ public final class CoordinatorProcess {
             }
         }
         if let modelTable { recorder.observe(.notice(.info, "the network:\n\(modelTable)")) }
-        let launcher = try launch()
-        let outcome = coordinator.run(recorder)
+        for (worker, number) in launched.sorted(by: { $0.value < $1.value }) { try launch(worker, number) }
+        let outcome = coordinator.run(recorder) { worker, previous in
+            let number = launched[previous] ?? launched.count
+            launched[worker] = number
+            do { try launch(worker, number) } catch {
+                recorder.observe(.notice(.error, "\(error)"))
+                coordinator.processExited(worker, .status(1))
+            }
+        }
         if let launcher {
             // Workers that ended with the run have only to leave; those of a broken one may still be computing.
             let isOrderly =

@@ -56,11 +56,10 @@ private struct CheckpointAssembly {
     /// Takes a part; says what became of the checkpoint when that is known by now.
     mutating func add(_ part: CheckpointPart, _ bytes: Frame) -> CheckpointArchive.Outcome? {
         // A new sender begins anew, also with the step at which the last one was lost.
-        let isFirst = part.offset == 0 && part.file == Snapshot.modelFile
-        if isFirst { abandon() }
-        guard isFirst || writer?.step == part.step else { return nil }
+        if part.isFirst { abandon() }
+        guard part.isFirst || writer?.step == part.step else { return nil }
         do {
-            if isFirst { writer = try store.begin(step: part.step) }
+            if part.isFirst { writer = try store.begin(step: part.step) }
             if file?.name != part.file {
                 if file != nil { failpoints.pass(.checkpoint, step: part.step) }
                 file = (part.file, 0)

@@ -21,6 +21,8 @@ package final class Ledger {
         case checkpoint(step: Int)
         /// Steps from this one on are void.
         case rewound(step: Int)
+        /// So long coordinators have led the run, in seconds.
+        case led(seconds: Double)
     }
 
     /// The name of the file in a run's directory.
@@ -70,7 +72,7 @@ package final class Ledger {
                     switch earlier {
                     case .step(let report): report.step >= step
                     case .evaluation(let totals): stepsPerEpoch.map { (totals.epoch + 1) * $0 > step } ?? false
-                    case .opened, .generation, .checkpoint, .rewound: false
+                    case .opened, .generation, .checkpoint, .rewound, .led: false
                     }
                 }
             }
@@ -95,7 +97,7 @@ extension RunPast {
                 steps = report.step + 1
                 stepsPerEpoch = report.stepsPerEpoch
             case .evaluation(let totals): evaluatedEpochs = totals.epoch + 1
-            case .opened, .checkpoint, .rewound: break
+            case .opened, .checkpoint, .rewound, .led: break
             }
         }
     }

@@ -29,6 +29,8 @@ package final class RunRecorder: CoordinatorObserver {
     /// By epoch: the next one may begin before the evaluation of the last one has come together.
     private var epochs: [Int: EpochTally] = [:]
     private let start = ContinuousClock.now
+    /// How long the coordinators of before have led the run.
+    private var secondsBefore = 0.0
 
     /// What the run's result will say of it so far.
     package private(set) var result: RunResult
@@ -70,8 +72,17 @@ package final class RunRecorder: CoordinatorObserver {
             try AtomicFile.write(
                 directory.file(RunDirectory.configurationName), Data(try configuration.yaml().utf8))
         }
-        try directory.write(environment, to: "environment.json")
+        for record in past {
+            switch record {
+            case .generation(let assignment, let members, _):
+                for member in members { hellos[member.id] = member.hello }
+                try begin(assignment)
+            case .led(let seconds): secondsBefore = seconds
+            case .opened, .step, .evaluation, .checkpoint, .rewound: break
+            }
+        }
         take(past)
+        try directory.write(self.environment, to: "environment.json")
     }
 
     private static let metricsName = "metrics.jsonl"
@@ -82,7 +93,7 @@ package final class RunRecorder: CoordinatorObserver {
             switch record {
             case .step(let report): count(report)
             case .evaluation(let totals): count(totals)
-            case .opened, .generation, .checkpoint, .rewound: break
+            case .opened, .generation, .checkpoint, .rewound, .led: break
             }
         }
     }
@@ -168,21 +179,35 @@ package final class RunRecorder: CoordinatorObserver {
             }
         }
         result.trainLoss = epochs.max { $0.key < $1.key }?.value.meanLoss ?? result.trainLoss
-        result.wallSeconds = start.duration(to: .now).seconds
+        result.wallSeconds = seconds
         for (worker, lines) in workerLogs.unassigned {
             for line in lines { log.write(line.level, "\(worker): \(line.line)") }
         }
         log.write(.info, "the run ended: \(result.status.rawValue)\(result.error.map { ": \($0)" } ?? "")")
+        append(.led(seconds: seconds))
         do { try ledger.synchronize() } catch { complain("the journal was not written: \(error)") }
         try metrics.close()
         try directory.write(result, to: "result.json")
         return result
     }
 
+    /// How long this coordinator and those before it have led the run.
+    private var seconds: Double { secondsBefore + start.duration(to: .now).seconds }
+
+    /// Remembers who trains from now on.
+    private func begin(_ assignment: Assignment) throws {
+        result.generations = assignment.generation
+        result.workers = assignment.members.count
+        environment.workers = assignment.members.compactMap { member in
+            hellos[member.id].map {
+                .init(rank: member.rank, id: member.id.name, $0, threads: threads(of: $0), kernels: kernels(of: $0))
+            }
+        }
+        try workerLogs.begin(assignment.members)
+    }
+
     private func started(_ assignment: Assignment) {
         let (generation, members) = (assignment.generation, assignment.members)
-        result.generations = generation
-        result.workers = members.count
         pace.restart()
         for member in members {
             log.write(
@@ -190,13 +215,8 @@ package final class RunRecorder: CoordinatorObserver {
                 "generation \(generation) from step \(assignment.firstStep): \(member) is '\(member.id)' at "
                     + "\(member.dataAddress), shards \(assignment.shards[member.rank])")
         }
-        environment.workers = members.compactMap { member in
-            hellos[member.id].map {
-                .init(rank: member.rank, id: member.id.name, $0, threads: threads(of: $0), kernels: kernels(of: $0))
-            }
-        }
         do {
-            try workerLogs.begin(members)
+            try begin(assignment)
             try directory.write(environment, to: "environment.json")
         } catch {
             complain("a file of the run's directory was not written: \(error)")
@@ -274,6 +294,7 @@ package final class RunRecorder: CoordinatorObserver {
 
     /// Brings the journal to the disk; what could not be written is tried again.
     package func record() -> Bool {
+        append(.led(seconds: seconds))
         do {
             try ledger.synchronize()
             return true

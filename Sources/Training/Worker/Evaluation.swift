@@ -21,12 +21,12 @@ struct Evaluation {
     /// The number of chunks of the whole split.
     var chunkCount: Int { (replica.dataset.count(.test) + chunkSize - 1) / chunkSize }
 
-    /// The sums of this worker's share of the chunks that are not `done`.
+    /// The sums of this worker's share of the chunks that are not `done`, and whether that is all of it.
     ///
-    /// - Parameter isCancelled: Asked between chunks; nil is returned once it is true.
+    /// - Parameter isStopped: Asked between chunks; once it is true the rest is left out.
     func chunks(
-        rank: Int, workers: Int, done: Set<Int>, isCancelled: () -> Bool
-    ) throws -> [EvaluationReport.Chunk]? {
+        rank: Int, workers: Int, done: Set<Int>, isStopped: () -> Bool
+    ) throws -> (chunks: [EvaluationReport.Chunk], isComplete: Bool) {
         let count = replica.dataset.count(.test)
         let dataset = replica.dataset
         let order =
@@ -41,7 +41,7 @@ struct Evaluation {
             })
         var chunks: [EvaluationReport.Chunk] = []
         for chunk in share {
-            if isCancelled() { return nil }
+            if isStopped() { return (chunks, false) }
             guard let batch = try loader.next() else { throw TrainingError.missingChunk(chunk) }
             if batch.count == 0 {
                 chunks.append(EvaluationReport.Chunk(index: chunk, count: 0, correct: 0, lossSum: 0, lossWeight: 0))
@@ -56,6 +56,6 @@ struct Evaluation {
                     index: chunk, count: batch.count, correct: result.correct, lossSum: Double(result.sum),
                     lossWeight: Double(result.weight)))
         }
-        return chunks
+        return (chunks, true)
     }
 }

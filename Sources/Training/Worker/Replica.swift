@@ -77,9 +77,10 @@ package final class Replica {
     }
 
     /// What a worker says that stands between two steps.
-    func pause(reason: String? = nil, suspects: [Int] = []) throws -> Pause {
+    func pause(isAgreed: Bool = false, reason: String? = nil, suspects: [Int] = []) throws -> Pause {
         Pause(
-            steps: place.steps, parameterHash: try Snapshot.parameterHash(model), reason: reason, suspects: suspects)
+            steps: place.steps, parameterHash: try Snapshot.parameterHash(model), isAgreed: isAgreed, reason: reason,
+            suspects: suspects)
     }
 
     /// What a worker says at the end of its part.

@@ -121,7 +121,8 @@ package struct Snapshot {
                 let end = min(start + Self.partBytes, file.bytes.count)
                 let isLast = index == files.count - 1 && end == file.bytes.count
                 let part = CheckpointPart(
-                    file: file.name, step: step, offset: start, totalBytes: file.bytes.count, isLast: isLast)
+                    file: file.name, step: step, offset: start, totalBytes: file.bytes.count,
+                    isFirst: index == 0 && start == 0, isLast: isLast)
                 return (part, Frame(file.bytes[start..<end]))
             }
         }

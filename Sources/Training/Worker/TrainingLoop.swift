@@ -34,6 +34,7 @@ final class TrainingLoop {
     private let evaluationLoader: Loader
     private var evaluatedEpochs: Int
     private var savedStep: Int
+    private var isCheckpointRequested = false
     private var secondsPerShard: Double?
 
     init(
@@ -102,17 +103,17 @@ final class TrainingLoop {
                 loader.enqueue(plan.requests(epoch: epoch, from: step, shards: range))
                 isPlanned = true
             }
-            if try advance(epoch: epoch) { return .paused(try replica.pause()) }
+            if try advance(epoch: epoch) { return .paused(try replica.pause(isAgreed: true)) }
         }
-        try save()
+        if assignment.rank == 0 && savedStep != steps { try sendCheckpoint() }
         control.progress(step: steps, phase: .finishing)
         return .finished(try replica.finalReport(isComplete: true))
     }
 
     /// Finishes where the training paused.
     func conclude(savesCheckpoint: Bool) throws -> FinalReport {
-        if savesCheckpoint { try save() }
-        return try replica.finalReport(isComplete: steps == plan.totalSteps)
+        if savesCheckpoint { try sendCheckpoint() }
+        return try replica.finalReport(isComplete: steps == plan.totalSteps && evaluatedEpochs == plan.epochs)
     }
 
     // MARK: - State
@@ -248,17 +249,23 @@ final class TrainingLoop {
 
     // MARK: - Between steps
 
-    private func verifyWhenDue() throws {
+    /// Whether the parameters of all workers are compared after this step; no checkpoint counts before it was.
+    private var isVerificationDue: Bool {
         let training = replica.configuration.training
-        let isDue = steps % training.verifyEverySteps == 0 || steps % training.checkpointEverySteps == 0
-        guard isDue, assignment.members.count > 1 else { return }
+        return steps % training.verifyEverySteps == 0 || steps % training.checkpointEverySteps == 0
+            || steps == plan.totalSteps
+    }
+
+    private func verifyWhenDue() throws {
+        guard isVerificationDue, assignment.members.count > 1 else { return }
         let hash = try Snapshot.parameterHash(replica.model)
         control.report(.verification(Verification(steps: steps, parameterHash: hash)))
     }
 
     /// Evaluates this worker's share, unless the coordinator has it all, and waits until it has.
     ///
-    /// Nobody goes on before that: the parameters of this step are needed again if a worker's share is lost with it.
+    /// Nobody goes on before that: the parameters of this step are needed again if a worker's share is lost with it. So
+    /// all stand between the same two steps, and a pause need not wait for the end; what is evaluated by then counts.
     private func evaluate() throws {
         let epoch = steps / plan.stepsPerEpoch - 1
         guard epoch >= evaluatedEpochs else { return }
@@ -268,10 +275,10 @@ final class TrainingLoop {
         let done = epoch == assignment.evaluatedEpochs ? Set(assignment.evaluatedChunks) : []
         let share = try evaluation.chunks(
             rank: assignment.rank, workers: assignment.members.count, done: done
-        ) { isCancelled }
-        guard let chunks = share else { throw Cancellation() }
+        ) { orders.isPausing(assignment.generation) || isCancelled }
         control.report(
-            .evaluation(EvaluationReport(epoch: epoch, chunkCount: evaluation.chunkCount, chunks: chunks)))
+            .evaluation(EvaluationReport(epoch: epoch, chunkCount: evaluation.chunkCount, chunks: share.chunks)))
+        guard share.isComplete else { throw Cancellation() }
         control.progress(step: steps, phase: .waiting)
         guard orders.waitForEvaluation(of: epoch, in: assignment.generation) else { throw Cancellation() }
         evaluatedEpochs = epoch + 1
@@ -280,14 +287,16 @@ final class TrainingLoop {
     /// Sends a checkpoint when one is due, was asked for, or was lost with the one who should have sent it.
     private func saveWhenDue() throws {
         let interval = replica.configuration.training.checkpointEverySteps
-        let isRequested = orders.takeCheckpointRequest()
-        if steps / interval > savedStep / interval || (isRequested && steps > 0) { try save() }
+        if orders.takeCheckpointRequest() { isCheckpointRequested = true }
+        guard assignment.rank == 0 else { return }
+        if steps / interval > savedStep / interval || (isCheckpointRequested && isVerificationDue && steps > 0) {
+            try sendCheckpoint()
+        }
     }
 
-    /// Sends a checkpoint to the coordinator, unless it has this step's.
-    private func save() throws {
-        guard assignment.rank == 0, savedStep != steps else { return }
+    private func sendCheckpoint() throws {
         savedStep = steps
+        isCheckpointRequested = false
         control.progress(step: steps, phase: .saving)
         for (part, bytes) in try Snapshot(replica, stepsPerEpoch: plan.stepsPerEpoch).parts {
             failpoints.pass(.save, step: steps)

@@ -22,7 +22,12 @@ final class TrainingOrders: @unchecked Sendable {  // All state is behind `condi
         }
     }
 
-    func requestPause(of generation: Int) { condition.withLock { pausing = max(pausing, generation) } }
+    func requestPause(of generation: Int) {
+        condition.withLock {
+            pausing = max(pausing, generation)
+            condition.broadcast()
+        }
+    }
 
     func cancel(_ generation: Int, reason: String) {
         let group = condition.withLock {
@@ -56,13 +61,13 @@ final class TrainingOrders: @unchecked Sendable {  // All state is behind `condi
         }
     }
 
-    /// Waits until the coordinator has the evaluation of `epoch`; false when the generation was cancelled before.
+    /// Waits until the coordinator has the evaluation of `epoch`; false when the generation was to pause before.
     ///
     /// The coordinator cancels the generation when a worker's share does not come, and the control thread when the
     /// coordinator does not; so this wait needs no deadline of its own.
     func waitForEvaluation(of epoch: Int, in generation: Int) -> Bool {
         condition.withLock {
-            while evaluatedEpochs <= epoch && cancelled < generation { condition.wait() }
+            while evaluatedEpochs <= epoch && max(cancelled, pausing) < generation { condition.wait() }
             return evaluatedEpochs > epoch
         }
     }

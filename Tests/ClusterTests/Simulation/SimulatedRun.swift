@@ -19,6 +19,11 @@ struct SimulatedRun {
         var checkpointEvery = 5
         var verifyEvery = 4
         var chunks = 10
+
+        /// Whether the workers say the hashes of their parameters after so many steps.
+        func comparesParameters(after count: Int) -> Bool {
+            count % verifyEvery == 0 || count % checkpointEvery == 0 || count == steps
+        }
     }
 
     /// Something that will happen.
@@ -162,6 +167,7 @@ struct SimulatedRun {
                     mustRecord = false
                     journal.synchronize()
                     events.append(.recorded(steps: steps))
+                case .launch: break
                 case .conclude(let outcome): self.outcome = outcome
                 }
             }

@@ -16,6 +16,8 @@ struct SimulatedWorker {
     var connection = 0
     var isPausing = false
     var isWaiting = false
+    /// Evaluates, or waits until all have done so.
+    var isEvaluating = false
     var evaluatedEpochs = 0
     var isCorrupt = false
 }
@@ -56,7 +58,9 @@ extension SimulatedRun {
             case .configure: schedule(.work(worker, .configure, attempt: begin(worker)), in: delay(upTo: 800))
             case .start(let assignment): start(worker, assignment)
             case .requestPause(let generation):
-                if workers[worker]?.assignment?.generation == generation { workers[worker]?.isPausing = true }
+                guard workers[worker]?.assignment?.generation == generation else { break }
+                workers[worker]?.isPausing = true
+                if workers[worker]?.isEvaluating == true { giveUpEvaluation(worker) }
             case .cancel(let generation, _):
                 guard let current = workers[worker]?.assignment?.generation, current <= generation else { break }
                 pause(worker, in: delay(upTo: 100))
@@ -66,7 +70,10 @@ extension SimulatedRun {
                 if savesCheckpoint { save(worker) }
                 let report = finalReport(worker)
                 schedule(.toWorker(worker, .finished(report), connection: 0), in: delay(upTo: 50))
-            case .conclude: leave(worker)
+            case .conclude(let outcome):
+                leave(worker)
+                // Somebody starts it again, as a supervisor does.
+                if case .refused = outcome { schedule(.born, in: .seconds(2)) }
             }
         }
     }
@@ -75,6 +82,7 @@ extension SimulatedRun {
     private mutating func begin(_ worker: Int) -> Int {
         workers[worker]?.attempt += 1
         workers[worker]?.isWaiting = false
+        workers[worker]?.isEvaluating = false
         return workers[worker]?.attempt ?? 0
     }
 
@@ -105,7 +113,7 @@ extension SimulatedRun {
         }
         // A giver whose memory changes in the last moment gives that away; the next comparison finds both.
         let isCorrupt = history.faults["corrupt"] != nil && hash != History.hash(after: steps)
-        if !isCorrupt { history.holds(hash, after: steps, worker: worker) }
+        if isCorrupt { history.gaveAway() } else { history.holds(hash, after: steps, worker: worker) }
         workers[worker]?.steps = steps
         workers[worker]?.hash = hash
         workers[worker]?.isCorrupt = isCorrupt
@@ -118,6 +126,8 @@ extension SimulatedRun {
         if target.steps > 0, target.steps % plan.stepsPerEpoch == 0,
             target.steps / plan.stepsPerEpoch > target.evaluatedEpochs
         {
+            workers[worker]?.isEvaluating = true
+            if target.isPausing { return giveUpEvaluation(worker) }
             return schedule(.work(worker, .evaluate, attempt: attempt), in: delay(upTo: 200))
         }
         let isDue = target.steps / plan.checkpointEvery > assignment.savedStep / plan.checkpointEvery
@@ -135,22 +145,36 @@ extension SimulatedRun {
             guard let assignment = target.assignment else { return }
             contribute(worker, target, assignment)
         case .evaluate:
-            guard let assignment = target.assignment else { return }
-            let epoch = target.steps / plan.stepsPerEpoch - 1
-            let done = epoch == assignment.evaluatedEpochs ? Set(assignment.evaluatedChunks) : []
-            let missing = (0..<plan.chunks).filter { !done.contains($0) }
-            let count = assignment.members.count
-            let mine = missing[assignment.rank * missing.count / count..<(assignment.rank + 1) * missing.count / count]
-            let chunks = mine.map {
-                EvaluationReport.Chunk(
-                    index: $0, count: Self.chunkSamples, correct: 1, lossSum: Double($0), lossWeight: 3)
-            }
             workers[worker]?.isWaiting = true
-            tell(worker, .reported(.evaluation(.init(epoch: epoch, chunkCount: plan.chunks, chunks: chunks))))
+            let epoch = target.steps / plan.stepsPerEpoch - 1
+            evaluate(worker, target, epoch) { $0 }
             if target.evaluatedEpochs > epoch { goOn(worker, begin(worker)) }
         case .complain(let suspects):
             pause(worker, reason: "lost a peer", suspects: suspects)
         }
+    }
+
+    /// Reports `part` of a worker's share of the evaluation after an epoch.
+    private mutating func evaluate(
+        _ worker: Int, _ target: SimulatedWorker, _ epoch: Int, part: (ArraySlice<Int>) -> ArraySlice<Int>
+    ) {
+        guard let assignment = target.assignment else { return }
+        let done = epoch == assignment.evaluatedEpochs ? Set(assignment.evaluatedChunks) : []
+        let missing = (0..<plan.chunks).filter { !done.contains($0) }
+        let count = assignment.members.count
+        let mine = missing[assignment.rank * missing.count / count..<(assignment.rank + 1) * missing.count / count]
+        let chunks = part(mine).map {
+            EvaluationReport.Chunk(index: $0, count: Self.chunkSamples, correct: 1, lossSum: Double($0), lossWeight: 3)
+        }
+        tell(worker, .reported(.evaluation(.init(epoch: epoch, chunkCount: plan.chunks, chunks: chunks))))
+    }
+
+    /// Stops in the middle of an evaluation; what is evaluated by then counts.
+    private mutating func giveUpEvaluation(_ worker: Int) {
+        guard let target = workers[worker] else { return }
+        let count = random.integer(below: plan.chunks)
+        evaluate(worker, target, target.steps / plan.stepsPerEpoch - 1) { $0.prefix(count) }
+        pause(worker, isAgreed: false)
     }
 
     private mutating func contribute(_ worker: Int, _ target: SimulatedWorker, _ assignment: Assignment) {
@@ -186,12 +210,12 @@ extension SimulatedRun {
             samples: 8, lossSum: 1, lossWeight: 8, correct: 1, learningRate: 0.1, seconds: 0.1, computeSeconds: 0.1,
             communicationSeconds: 0, dataSeconds: 0)
         tell(worker, .reported(.step(report)))
-        if (step + 1) % plan.verifyEvery == 0 {
+        if plan.comparesParameters(after: step + 1) {
             let hash = "\(workers[worker]?.hash ?? 0)"
             tell(worker, .reported(.verification(Verification(steps: step + 1, parameterHash: hash))))
         }
         let attempt = begin(worker)
-        if pauses { return pause(worker) }
+        if pauses { return pause(worker, isAgreed: true) }
         goOn(worker, attempt)
     }
 
@@ -205,10 +229,13 @@ extension SimulatedRun {
 
     /// The work thread stands between two steps.
     private mutating func pause(
-        _ worker: Int, reason: String? = nil, suspects: [Int] = [], in delay: Duration = .zero
+        _ worker: Int, isAgreed: Bool = false, reason: String? = nil, suspects: [Int] = [],
+        in delay: Duration = .zero
     ) {
         guard let target = workers[worker] else { return }
-        let pause = Pause(steps: target.steps, parameterHash: "\(target.hash)", reason: reason, suspects: suspects)
+        let pause = Pause(
+            steps: target.steps, parameterHash: "\(target.hash)", isAgreed: isAgreed, reason: reason,
+            suspects: suspects)
         _ = begin(worker)
         workers[worker]?.assignment = nil
         schedule(.toWorker(worker, .paused(pause), connection: 0), in: delay)
@@ -217,14 +244,17 @@ extension SimulatedRun {
     private mutating func save(_ worker: Int) {
         guard let target = workers[worker] else { return }
         sent[target.steps] = target.hash
-        let part = CheckpointPart(file: "model", step: target.steps, offset: 0, totalBytes: 1, isLast: true)
+        let part = CheckpointPart(
+            file: "model", step: target.steps, offset: 0, totalBytes: 1, isFirst: true, isLast: true)
         tell(worker, .reported(.checkpointPart(part, Frame([1]))))
     }
 
     private func finalReport(_ worker: Int) -> FinalReport {
         let target = workers[worker]
+        let isComplete =
+            target?.steps == plan.steps && target?.evaluatedEpochs == plan.steps / plan.stepsPerEpoch
         return FinalReport(
-            isComplete: target?.steps == plan.steps, steps: target?.steps ?? 0, samples: 8 * (target?.steps ?? 0),
+            isComplete: isComplete, steps: target?.steps ?? 0, samples: 8 * (target?.steps ?? 0),
             skippedSamples: 0, repeatedSamples: 0, parameterHash: "\(target?.hash ?? 0)", peakMemoryMB: 1)
     }
 
