@@ -30,7 +30,7 @@ struct ControlCodecTests {
                         stateAddress: "tcp://[::1]:6",
                         steps: 7)
                 ], shardCounts: [4], firstStep: 7)),
-        .reattach, .ping(steps: 3), .pause, .halt(reason: "y"), .evaluated(epoch: 2), .save,
+        .reattach, .ping(.init(steps: 3)), .pause, .halt(reason: "y"), .evaluated(epoch: 2), .save,
         .conclude(savesCheckpoint: true),
         .rejoin(reason: "z"), .abort(reason: "x"), .goodbye,
     ]

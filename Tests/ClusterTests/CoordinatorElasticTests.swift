@@ -245,7 +245,7 @@ struct CoordinatorElasticTests {
         var attached = hello("a")
         attached.attachedGeneration = 3
         bench.say(.hello(attached), "a", run: "r1")
-        #expect(bench.messages(to: "a") == [.reattach, .ping(steps: 10)])
+        #expect(bench.messages(to: "a") == [.reattach, .ping(.init(steps: 10))])
         bench.say(.step(stepReport(10)), "a")
         #expect(bench.reports.contains { if case .stepped(let report) = $0 { report.step == 10 } else { false } })
         // The other one died together with the coordinator.

@@ -11,6 +11,9 @@ struct CoordinatorRunningTests {
         var bench = CoordinatorBench(workers: 2)
         bench.gather("a", "b")
         bench.say(.step(stepReport(0)), "a")
+        for peer in ["a", "b"] as [PeerID] {
+            bench.say(.verification(Verification(steps: 10, parameterHash: "h0")), peer)
+        }
         bench.checkpoint(10, from: "a")
         bench.say(.finished(finalReport()), "a")
         #expect(bench.outcomes.isEmpty)
@@ -226,7 +229,7 @@ struct CoordinatorRunningTests {
         bench.gather("a")
         for step in 0..<3 { bench.say(.step(stepReport(step)), "a") }
         bench.pass(.seconds(1.5), alive: ["a"])
-        #expect(bench.messages(to: "a").last == .ping(steps: 3))
+        #expect(bench.messages(to: "a").last == .ping(.init(steps: 3)))
         bench.handle(.notSaved(reason: "the disk is full"))
         #expect(bench.notices.last == "the disk is full")
         bench.pass(.seconds(9), alive: ["a"])

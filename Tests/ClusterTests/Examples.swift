@@ -49,7 +49,7 @@ struct CoordinatorBench {
             switch action {
             case .send(let envelope, let peer): sent.append((envelope.message, envelope.generation, peer))
             case .report(let report): reports.append(report)
-            case .record(let steps): handle(.recorded(steps: steps))
+            case .record(let extent): handle(.recorded(extent))
             case .launch(let worker, _): launches.append(worker)
             case .conclude(let outcome): outcomes.append(outcome)
             }

@@ -44,7 +44,7 @@ struct WorkerStateTests {
             let end = now + duration
             while now < end {
                 now += .milliseconds(50)
-                if hearing { hear(.ping(steps: 0), generation: 1) }
+                if hearing { hear(.ping(.init(steps: 0)), generation: 1) }
                 handle(.tick(Progress(step: 3, phase: .computing)))
             }
         }
@@ -151,7 +151,7 @@ struct WorkerStateTests {
         var bench = Bench()
         bench.train()
         for step in 0..<4 { bench.handle(.reported(.step(stepReport(step)))) }
-        bench.hear(.ping(steps: 2), generation: 1)
+        bench.hear(.ping(.init(steps: 2)), generation: 1)
         bench.handle(.coordinatorLost(reason: "closed"))
         bench.handle(.reported(.step(stepReport(4))))
         let share = EvaluationReport(epoch: 0, chunkCount: 1, chunks: [])
@@ -159,12 +159,19 @@ struct WorkerStateTests {
         bench.handle(.paused(Pause(steps: 5)))
         let before = bench.sent.count
         bench.handle(.connected)
-        bench.hear(.ping(steps: 2), generation: 1)
+        bench.hear(.ping(.init(steps: 2)), generation: 1)
         #expect(
             bench.messages[(before + 1)...] == [
                 .step(stepReport(2)), .step(stepReport(3)), .step(stepReport(4)), .evaluation(share),
                 .paused(Pause(steps: 5)),
             ])
+        // That it is known does not say that it is written down.
+        bench.hear(.evaluated(epoch: 0), generation: 1)
+        bench.hear(.halt(reason: "again"), generation: 1)
+        #expect(bench.messages.suffix(2) == [.evaluation(share), .paused(Pause(steps: 5))])
+        bench.hear(.ping(.init(steps: 5, epochs: 1)), generation: 1)
+        bench.hear(.halt(reason: "again"), generation: 1)
+        #expect(bench.messages.suffix(2) == [.paused(Pause(steps: 5)), .paused(Pause(steps: 5))])
         #expect(bench.outcomes.isEmpty)
     }
 
@@ -173,14 +180,14 @@ struct WorkerStateTests {
         var bench = Bench()
         bench.train()
         bench.handle(.coordinatorLost(reason: "closed"))
-        bench.hear(.ping(steps: 0), generation: 1)
+        bench.hear(.ping(.init(steps: 0)), generation: 1)
         bench.handle(.reported(.step(stepReport(0))))
         let before = bench.sent.count
         bench.hear(.reattach, generation: 1)
         bench.pass(.milliseconds(100))
         var attached = hello("a")
         attached.attachedGeneration = 1
-        bench.hear(.ping(steps: 0), generation: 1)
+        bench.hear(.ping(.init(steps: 0)), generation: 1)
         #expect(bench.messages[before...] == [.hello(attached), .step(stepReport(0))])
     }
 

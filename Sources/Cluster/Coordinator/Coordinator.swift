@@ -54,7 +54,7 @@ public final class Coordinator: Sendable {
                     switch action {
                     case .send(let envelope, let peer): send(envelope, to: peer)
                     case .report(let report): observer.observe(report)
-                    case .record(let steps): if observer.record() { events.append(.recorded(steps: steps)) }
+                    case .record(let extent): if observer.record() { events.append(.recorded(extent)) }
                     case .launch(let worker, let previous): launch(worker, previous)
                     case .conclude(let outcome): return outcome
                     }

@@ -9,9 +9,9 @@ extension CoordinatorState {
         shardCounts = past.shardCounts
         // A journal that was restored from a copy may know less than the checkpoints.
         nextStep = max(past.steps, past.savedStep)
-        recordedSteps = nextStep
         stepsPerEpoch = past.stepsPerEpoch
-        evaluatedEpochs = max(past.evaluatedEpochs, past.stepsPerEpoch.map { (nextStep - 1) / $0 } ?? 0)
+        evaluatedEpochs = past.evaluatedEpochs
+        recorded = JournalExtent(steps: nextStep, epochs: evaluatedEpochs)
         savedStep = past.savedStep
         reference = past.identity.map { ($0, "the workers of before") }
         guard !past.members.isEmpty else { return }
@@ -114,7 +114,7 @@ extension CoordinatorState {
         let hellos = places.map { RunPast.Member(id: members[$0].id, hello: members[$0].hello) }
         actions.append(.report(.started(start, hellos, reference?.identity)))
         // No generation begins before its number is on the disk, so none has the same one after a restart.
-        actions.append(.record(steps: nextStep))
+        record()
         for (rank, position) in places.enumerated() {
             members[position].stage = .training
             members[position].isSuspect = false
@@ -136,9 +136,10 @@ extension CoordinatorState {
     private mutating func rewind(to step: Int) {
         note(.warning, "no worker has the state of step \(nextStep); going back to step \(step)")
         nextStep = step
-        recordedSteps = min(recordedSteps, step)
         evaluation = nil
         if let stepsPerEpoch { evaluatedEpochs = min(evaluatedEpochs, step / stepsPerEpoch) }
+        recorded.steps = min(recorded.steps, step)
+        recorded.epochs = min(recorded.epochs, evaluatedEpochs)
         actions.append(.report(.rewound(to: step)))
     }
 

@@ -64,7 +64,7 @@ extension CoordinatorState {
             lose(member.id, .consequence, { "\($0.title) missed the start of a generation" }, at: now)
             return ask(member.id, toRejoin: departures[member.id]?.reason)
         }
-        send(.ping(steps: recordedSteps), to: member.id)
+        send(.ping(recorded), to: member.id)
         if case .regrouping(let isForced, _) = phase {
             send(isForced ? .halt(reason: "the members of the run change") : .pause, to: member.id)
         }

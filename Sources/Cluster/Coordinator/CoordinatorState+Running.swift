@@ -136,7 +136,7 @@ extension CoordinatorState {
         evaluation = nil
         evaluatedEpochs += 1
         actions.append(.report(.evaluated(totals)))
-        actions.append(.record(steps: nextStep))
+        record()
         for member in members where member.rank != nil { send(.evaluated(epoch: totals.epoch), to: member.id) }
     }
 

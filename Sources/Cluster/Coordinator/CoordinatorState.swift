@@ -23,8 +23,8 @@ public struct CoordinatorState: Sendable {
         case disconnected(PeerID)
         /// A launched process has ended.
         case processExited(PeerID, ProcessExit)
-        /// All reports up to so many steps are on the disk.
-        case recorded(steps: Int)
+        /// All reports up to these are on the disk.
+        case recorded(JournalExtent)
         /// A checkpoint of so many steps is complete.
         case saved(step: Int)
         /// A checkpoint could not be written, and why.
@@ -44,7 +44,7 @@ public struct CoordinatorState: Sendable {
         /// Tell whoever watches the run.
         case report(CoordinatorReport)
         /// Bring to the disk what was reported, and say so by `recorded`.
-        case record(steps: Int)
+        case record(JournalExtent)
         /// Start a worker process in place of one that has ended.
         case launch(PeerID, inPlaceOf: PeerID)
         /// The run is over; comes once, as the last action.
@@ -100,9 +100,9 @@ public struct CoordinatorState: Sendable {
     var hasLost = false
     var evaluation: EvaluationTally?
     var evaluatedEpochs = 0
-    /// The step whose report comes next, and how many are on the disk.
+    /// The step whose report comes next, and how far the journal on the disk goes.
     var nextStep = 0
-    var recordedSteps = 0
+    var recorded = JournalExtent(steps: 0)
     var stepsPerEpoch: Int?
     var savedStep = 0
     var gate = CheckpointGate()
@@ -154,7 +154,9 @@ public struct CoordinatorState: Sendable {
         case .disconnected(let peer):
             lose(peer, .connection, { "\($0.title) closed its connection\($0.place)" }, at: now)
         case .processExited(let peer, let exit): processExited(peer, exit, at: now)
-        case .recorded(let steps): recordedSteps = max(recordedSteps, steps)
+        case .recorded(let extent):
+            recorded.steps = max(recorded.steps, extent.steps)
+            recorded.epochs = max(recorded.epochs, extent.epochs)
         case .saved(let step):
             savedStep = max(savedStep, step)
             retrySaving = nil
@@ -189,9 +191,9 @@ public struct CoordinatorState: Sendable {
         balance(at: now)
         if now >= nextPing {
             nextPing = now + Self.pingInterval
-            if recordedSteps < nextStep { actions.append(.record(steps: nextStep)) }
+            if recorded.steps < nextStep || recorded.epochs < evaluatedEpochs { record() }
             for member in members where member.isPresent && !member.isAway {
-                send(.ping(steps: recordedSteps), to: member.id)
+                send(.ping(recorded), to: member.id)
             }
         }
         if let time = retrySaving, now >= time, phase == .running, let first = members.first(where: { $0.rank == 0 }) {
@@ -248,6 +250,11 @@ public struct CoordinatorState: Sendable {
 
     mutating func note(_ level: Logger.Level, _ text: String) {
         actions.append(.report(.notice(level, text)))
+    }
+
+    /// Has everything that was reported so far brought to the disk.
+    mutating func record() {
+        actions.append(.record(JournalExtent(steps: nextStep, epochs: evaluatedEpochs)))
     }
 
     mutating func refuse(_ peer: PeerID, _ reason: String) {

@@ -83,8 +83,8 @@ public enum CoordinatorMessage: ControlMessage {
     case refused(reason: String)
     /// Train as a member of a generation.
     case start(Assignment)
-    /// The coordinator is alive and has written down so many steps.
-    case ping(steps: Int)
+    /// The coordinator is alive and has written down so much.
+    case ping(JournalExtent)
     /// Say hello again, and what may not be known: the coordinator is another one than before.
     case reattach
     /// Pause at the next step boundary on which all members agree.
@@ -112,7 +112,7 @@ public enum CoordinatorMessage: ControlMessage {
         switch self {
         case .configuration(let offer): offer.problem
         case .start(let assignment): assignment.problem
-        case .ping(let steps): steps < 0 ? "\(steps) steps" : nil
+        case .ping(let extent): extent.problem
         case .evaluated(let epoch): epoch < 0 ? "epoch is \(epoch)" : nil
         case .refused, .reattach, .pause, .halt, .save, .conclude, .rejoin, .abort, .goodbye: nil
         }

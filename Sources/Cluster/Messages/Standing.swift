@@ -55,6 +55,22 @@ public struct Pause: Codable, Sendable, Equatable {
     }
 }
 
+/// How far a run is written down: in its journal, on the disk.
+public struct JournalExtent: Codable, Sendable, Equatable {
+    /// Steps.
+    public var steps: Int
+    /// Epochs with their evaluation.
+    public var epochs: Int
+
+    /// So many steps, and evaluations of so many epochs.
+    public init(steps: Int, epochs: Int = 0) {
+        self.steps = steps
+        self.epochs = epochs
+    }
+
+    var problem: String? { steps < 0 || epochs < 0 ? "\(steps) steps and \(epochs) epochs are written down" : nil }
+}
+
 /// The hash of the parameters after a step, which must be the same on all workers.
 public struct Verification: Codable, Sendable, Equatable {
     /// The number of applied steps.

@@ -7,10 +7,9 @@ extension WorkerState {
         switch envelope.message {
         case .start(let assignment): start(assignment)
         case .reattach: lose("another one has taken its place", at: now)
-        case .ping(let steps):
-            unrecorded.removeAll { $0.step < steps }
-            // An evaluation stands in the journal before the steps that follow it.
-            if let stepsPerEpoch { unrecordedEvaluations.removeAll { ($0.epoch + 1) * stepsPerEpoch < steps } }
+        case .ping(let extent):
+            unrecorded.removeAll { $0.step < extent.steps }
+            unrecordedEvaluations.removeAll { $0.epoch < extent.epochs }
         case .pause where phase == .running && envelope.generation == generation:
             actions.append(.requestPause(generation: generation))
         case .halt(let reason):
@@ -56,9 +55,6 @@ extension WorkerState {
         rank = assignment.rank
         // Steps that are taken again, from a checkpoint, are reported again.
         unrecorded.removeAll { $0.step >= assignment.firstStep }
-        if let stepsPerEpoch {
-            unrecordedEvaluations.removeAll { ($0.epoch + 1) * stepsPerEpoch > assignment.firstStep }
-        }
         phase = .running
         actions.append(.start(assignment))
     }
@@ -96,7 +92,6 @@ extension WorkerState {
         case (.log(let line), _): send(.log(line))
         case (.step(let report), .running):
             unrecorded.append(report)
-            stepsPerEpoch = report.stepsPerEpoch
             if rank == 0 && lost == nil { send(.step(report)) }
         case (.evaluation(let report), .running):
             unrecordedEvaluations.append(report)

@@ -115,7 +115,6 @@ public struct WorkerState: Sendable {
     /// Reports that the coordinator has not written down.
     var unrecorded: [StepReport] = []
     var unrecordedEvaluations: [EvaluationReport] = []
-    var stepsPerEpoch: Int?
     var isLeaving = false
     private var hasInterrupted = false
     var actions: [Action] = []

@@ -161,12 +161,12 @@ struct SimulatedRun {
                 switch action {
                 case .send(let envelope, let peer): deliver(envelope, to: Self.number(peer))
                 case .report(let report): observe(report)
-                case .record(let steps):
+                case .record(let extent):
                     // A full disk now and then: nothing is lost as long as the coordinator lives.
                     if !mustRecord && random.integer(below: 20) == 0 { break }
                     mustRecord = false
                     journal.synchronize()
-                    events.append(.recorded(steps: steps))
+                    events.append(.recorded(extent))
                 case .launch: break
                 case .conclude(let outcome): self.outcome = outcome
                 }
