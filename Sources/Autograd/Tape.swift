@@ -38,7 +38,8 @@ public final class Tape {
     public let block: GradientBlock?
     /// The layer whose operations are being recorded.
     public var layer = ""
-    private let times: LayerTimes?
+    /// Where the times of operations are added up, if anywhere.
+    public let times: LayerTimes?
     private var nodes: [Node] = []
     private var parameterVariables: [Int: Variable] = [:]
 

@@ -25,6 +25,7 @@ int linux_bind_thread(int index) {
     return -1;
 }
 int linux_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+void linux_use_large_pages(void *memory, size_t count) { madvise(memory, count, MADV_HUGEPAGE); }
 void linux_futex_wait(const void *word, uint32_t expected, int64_t nanoseconds) {
     struct timespec timeout = {nanoseconds / 1000000000, nanoseconds % 1000000000};
     syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, 0, 0);

@@ -107,8 +107,11 @@ func depthwise(_ image: Source, _ weights: Source, _ output: Destination, _ wind
     }
 }
 
-func depthwiseInputGradient(_ dy: Source, _ weights: Source, _ dImage: Destination, _ windows: Windows) {
-    if windows.areSmallSquares { return depthwiseSquaresInputGradient(dy, weights, dImage, windows) }
+func depthwiseInputGradient(
+    _ dy: Source, _ weights: Source, _ dImage: Destination, _ windows: Windows, _ adds: Bool
+) {
+    if windows.areSmallSquares { return depthwiseSquaresInputGradient(dy, weights, dImage, windows, adds) }
+    if !adds { dImage.update(repeating: 0, count: windows.inputCount) }
     let channels = windows.channels
     forEachTap(windows) { window, tap, pixel in
         let source = dy + window &* channels

@@ -83,6 +83,11 @@ private func weigh(_ pixels: Nine, _ filter: Nine) -> Vector {
 }
 
 func depthwiseSquares(_ image: Source, _ weights: Source, _ output: Destination, _ windows: Windows) {
+    if windows.slide {
+        return slideSquares(image, output, windows, false) {
+            loadNine(weights + $0, 3 &* windows.channels, windows.channels)
+        }
+    }
     let channels = windows.channels
     let (down, right) = (
         windows.dilation.height &* windows.input.width &* channels, windows.dilation.width &* channels
@@ -107,9 +112,17 @@ func depthwiseSquares(_ image: Source, _ weights: Source, _ output: Destination,
     }
 }
 
-/// Adds to the gradient of the image, row by row of the image: of each pixel all windows that hold it.
-func depthwiseSquaresInputGradient(_ dy: Source, _ weights: Source, _ dImage: Destination, _ windows: Windows) {
+/// The gradient of the image, row by row of the image: of each pixel all windows that hold it.
+func depthwiseSquaresInputGradient(
+    _ dy: Source, _ weights: Source, _ dImage: Destination, _ windows: Windows, _ adds: Bool
+) {
     let (channels, output) = (windows.channels, windows.output)
+    if windows.slide {
+        // The convolution of the output's gradient with the reversed filter.
+        return slideSquares(dy, dImage, windows, adds) {
+            loadNine(weights + (8 &* channels &+ $0), -3 &* channels, -channels)
+        }
+    }
     let (stride, padding, step) = (windows.stride, windows.padding, windows.dilation)
     for row in 0..<windows.input.height {
         var c = 0
@@ -118,7 +131,7 @@ func depthwiseSquaresInputGradient(_ dy: Source, _ weights: Source, _ dImage: De
             for tap in 0..<9 { filter[unchecked: tap] = load(weights + (tap &* channels &+ c)) }
             for column in 0..<windows.input.width {
                 let place = dImage + ((row &* windows.input.width &+ column) &* channels &+ c)
-                var sum = load(place)
+                var sum = adds ? load(place) : .zero
                 for i in 0..<3 {
                     guard let y = window(row &+ padding.height &- i &* step.height, stride.height, output.height)
                     else { continue }
@@ -153,6 +166,7 @@ func depthwiseSquaresWeightGradient(_ image: Source, _ dy: Source, _ dWeights: D
         windows.dilation.height &* windows.input.width &* channels, windows.dilation.width &* channels
     )
     let columns = columnsInside(windows)
+    if windows.slide { return slideSquaresWeightGradient(image, dy, dWeights, windows) }
     var c = 0
     while c < channels {
         var sums = Nine(repeating: .zero)

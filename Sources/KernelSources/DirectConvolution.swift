@@ -81,19 +81,21 @@ private struct ForwardTile<let pixels: Int, let vectors: Int, let count: Int> {
     }
 }
 
-/// All pixels of one image for one block of `vectors` vectors of channels.
+/// All pixels of the images for one block of `vectors` vectors of channels.
 @inline(__always)
 private func forwardBlock<let pixels: Int, let vectors: Int, let count: Int>(
     _ tile: ForwardTile<pixels, vectors, count>.Type, _ image: Source, _ weights: Source, _ bias: Source?,
-    _ output: Destination, _ windows: Windows, _ outputs: Int, _ adds: Bool
+    _ output: Destination, _ windows: Windows, _ outputs: Int, _ images: ImageStack, _ adds: Bool
 ) {
     let taps = Taps(windows)
     let places = Places(windows)
     let pixelStride = places.pixelStride
-    for line in 0..<places.planes &* places.rows {
+    let lines = places.planes &* places.rows
+    for number in 0..<images.count &* lines {
+        let (index, line) = number.quotientAndRemainder(dividingBy: lines)
         let (plane, row) = line.quotientAndRemainder(dividingBy: places.rows)
-        let source = image + (plane &* places.planeStride &+ row &* places.rowStride)
-        let target = output + line &* places.columns &* outputs
+        let source = image + (index &* images.inputStride &+ plane &* places.planeStride &+ row &* places.rowStride)
+        let target = output + (index &* images.outputStride &+ line &* places.columns &* outputs)
         var column = 0
         while column &+ pixels <= places.columns {
             let place = target + column &* outputs
@@ -114,7 +116,7 @@ private func forwardBlock<let pixels: Int, let vectors: Int, let count: Int>(
 
 func direct(
     _ image: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ windows: Windows, _ outputs: Int,
-    _ adds: Bool
+    _ images: ImageStack, _ adds: Bool
 ) {
     var channel = 0
     while channel < outputs {
@@ -122,24 +124,24 @@ func direct(
         let (weights, bias, output) = (weights + channel, bias.map { $0 + channel }, output + channel)
         #if AVX512
         if left >= 4 {
-            forwardBlock(ForwardTile<4, 4, 16>.self, image, weights, bias, output, windows, outputs, adds)
+            forwardBlock(ForwardTile<4, 4, 16>.self, image, weights, bias, output, windows, outputs, images, adds)
             channel &+= 4 &* Vector.scalarCount
             continue
         }
         if left >= 2 {
-            forwardBlock(ForwardTile<8, 2, 16>.self, image, weights, bias, output, windows, outputs, adds)
+            forwardBlock(ForwardTile<8, 2, 16>.self, image, weights, bias, output, windows, outputs, images, adds)
             channel &+= 2 &* Vector.scalarCount
             continue
         }
-        forwardBlock(ForwardTile<8, 1, 8>.self, image, weights, bias, output, windows, outputs, adds)
+        forwardBlock(ForwardTile<8, 1, 8>.self, image, weights, bias, output, windows, outputs, images, adds)
         #else
         // Sixteen registers: twelve sums, two filters, one broadcast value.
         if left >= 2 {
-            forwardBlock(ForwardTile<6, 2, 12>.self, image, weights, bias, output, windows, outputs, adds)
+            forwardBlock(ForwardTile<6, 2, 12>.self, image, weights, bias, output, windows, outputs, images, adds)
             channel &+= 2 &* Vector.scalarCount
             continue
         }
-        forwardBlock(ForwardTile<8, 1, 8>.self, image, weights, bias, output, windows, outputs, adds)
+        forwardBlock(ForwardTile<8, 1, 8>.self, image, weights, bias, output, windows, outputs, images, adds)
         #endif
         channel &+= Vector.scalarCount
     }
@@ -149,13 +151,15 @@ private struct WeightTile<let taps: Int, let vectors: Int, let count: Int> {
     /// Adds the gradient of `taps` neighbouring rows of weights for `vectors` vectors of channels, over all pixels.
     @inline(__always)
     static func add(
-        _ image: Source, _ dy: Source, _ places: Places, _ outputs: Int, _ target: Destination
+        _ image: Source, _ dy: Source, _ places: Places, _ outputs: Int, _ images: ImageStack, _ target: Destination
     ) {
         var sums = InlineArray<count, Vector>(repeating: .zero)
-        var gradient = dy
-        for line in 0..<places.planes &* places.rows {
+        let lines = places.planes &* places.rows
+        for number in 0..<images.count &* lines {
+            let (index, line) = number.quotientAndRemainder(dividingBy: lines)
             let (plane, row) = line.quotientAndRemainder(dividingBy: places.rows)
-            var pixel = image + (plane &* places.planeStride &+ row &* places.rowStride)
+            var pixel = image + (index &* images.inputStride &+ plane &* places.planeStride &+ row &* places.rowStride)
+            var gradient = dy + (index &* images.outputStride &+ line &* places.columns &* outputs)
             for _ in 0..<places.columns {
                 var filter = InlineArray<vectors, Vector>(repeating: .zero)
                 for v in 0..<vectors { filter[unchecked: v] = load(gradient + v &* Vector.scalarCount) }
@@ -183,7 +187,7 @@ private struct WeightTile<let taps: Int, let vectors: Int, let count: Int> {
 @inline(__always)
 private func weightBlock<let most: Int, let few: Int, let vectors: Int, let mostCount: Int, let fewCount: Int>(
     _ large: WeightTile<most, vectors, mostCount>.Type, _ small: WeightTile<few, vectors, fewCount>.Type,
-    _ image: Source, _ dy: Source, _ dWeights: Destination, _ windows: Windows, _ outputs: Int
+    _ image: Source, _ dy: Source, _ dWeights: Destination, _ windows: Windows, _ outputs: Int, _ images: ImageStack
 ) {
     let taps = Taps(windows)
     let places = Places(windows)
@@ -194,15 +198,18 @@ private func weightBlock<let most: Int, let few: Int, let vectors: Int, let most
                 let base = image + (plane &* taps.planeStride &+ row &* taps.rowStride &+ group &* taps.groupStride)
                 var tap = 0
                 while tap &+ most <= taps.run {
-                    WeightTile<most, vectors, mostCount>.add(base + tap, dy, places, outputs, target + tap &* outputs)
+                    WeightTile<most, vectors, mostCount>.add(
+                        base + tap, dy, places, outputs, images, target + tap &* outputs)
                     tap &+= most
                 }
                 while tap &+ few <= taps.run {
-                    WeightTile<few, vectors, fewCount>.add(base + tap, dy, places, outputs, target + tap &* outputs)
+                    WeightTile<few, vectors, fewCount>.add(
+                        base + tap, dy, places, outputs, images, target + tap &* outputs)
                     tap &+= few
                 }
                 while tap < taps.run {
-                    WeightTile<1, vectors, vectors>.add(base + tap, dy, places, outputs, target + tap &* outputs)
+                    WeightTile<1, vectors, vectors>.add(
+                        base + tap, dy, places, outputs, images, target + tap &* outputs)
                     tap &+= 1
                 }
                 target += taps.run &* outputs
@@ -212,7 +219,7 @@ private func weightBlock<let most: Int, let few: Int, let vectors: Int, let most
 }
 
 func directWeightGradient(
-    _ image: Source, _ dy: Source, _ dWeights: Destination, _ windows: Windows, _ outputs: Int
+    _ image: Source, _ dy: Source, _ dWeights: Destination, _ windows: Windows, _ outputs: Int, _ images: ImageStack
 ) {
     var channel = 0
     while channel < outputs {
@@ -221,25 +228,25 @@ func directWeightGradient(
         #if AVX512
         if left >= 4 {
             weightBlock(
-                WeightTile<6, 4, 24>.self, WeightTile<3, 4, 12>.self, image, dy, dWeights, windows, outputs)
+                WeightTile<6, 4, 24>.self, WeightTile<3, 4, 12>.self, image, dy, dWeights, windows, outputs, images)
             channel &+= 4 &* Vector.scalarCount
             continue
         }
         if left >= 2 {
             weightBlock(
-                WeightTile<12, 2, 24>.self, WeightTile<3, 2, 6>.self, image, dy, dWeights, windows, outputs)
+                WeightTile<12, 2, 24>.self, WeightTile<3, 2, 6>.self, image, dy, dWeights, windows, outputs, images)
             channel &+= 2 &* Vector.scalarCount
             continue
         }
-        weightBlock(WeightTile<24, 1, 24>.self, WeightTile<9, 1, 9>.self, image, dy, dWeights, windows, outputs)
+        weightBlock(WeightTile<24, 1, 24>.self, WeightTile<9, 1, 9>.self, image, dy, dWeights, windows, outputs, images)
         #else
         if left >= 2 {
             weightBlock(
-                WeightTile<6, 2, 12>.self, WeightTile<3, 2, 6>.self, image, dy, dWeights, windows, outputs)
+                WeightTile<6, 2, 12>.self, WeightTile<3, 2, 6>.self, image, dy, dWeights, windows, outputs, images)
             channel &+= 2 &* Vector.scalarCount
             continue
         }
-        weightBlock(WeightTile<12, 1, 12>.self, WeightTile<9, 1, 9>.self, image, dy, dWeights, windows, outputs)
+        weightBlock(WeightTile<12, 1, 12>.self, WeightTile<9, 1, 9>.self, image, dy, dWeights, windows, outputs, images)
         #endif
         channel &+= Vector.scalarCount
     }

@@ -116,29 +116,55 @@ private func rowsProduct<
     }
 }
 
+/// Rows of a from which on it pays to copy a block of b.
+private let manyRows = 24
+
 /// c = or += a · b for whole vectors of columns; a's rows and columns lie so far apart.
 ///
-/// The depth goes in blocks, so that what a tile reads again lies in the first-level cache.
+/// The depth goes in blocks, so that what a tile reads again lies in the first-level cache: with many rows the block of
+/// b is copied, because lines a power of two apart would drive each other out.
 func product(
     _ a: Source, _ rowStride: Int, _ depthStride: Int, _ b: Source, _ c: Destination, _ rows: Int, _ columns: Int,
     _ depth: Int, _ adds: Bool
 ) {
-    let block = depthStride == 1 ? 512 : 128
-    var first = 0
-    while first < depth {
-        let count = min(block, depth &- first)
-        forEachPanel(columns) { column, width in
-            // Once for contiguous columns and once for contiguous rows of a, so that the tiles know it.
-            if depthStride == 1 {
-                panelProduct(
-                    a + first, rowStride, 1, b + (first &* columns &+ column), columns, count, c + column, columns,
-                    rows, width, adds || first > 0)
-            } else {
-                panelProduct(
-                    a + first &* depthStride, rowStride, depthStride, b + (first &* columns &+ column), columns, count,
-                    c + column, columns, rows, width, adds || first > 0)
+    let block = 64
+    let copies = rows >= manyRows && columns > panelWidth
+    withUnsafeTemporaryAllocation(byteCount: block &* panelWidth &* 4, alignment: 64) { buffer in
+        guard let panel = buffer.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
+        var first = 0
+        while first < depth {
+            let count = min(block, depth &- first)
+            forEachPanel(columns) { column, width in
+                var source = b + (first &* columns &+ column)
+                var stride = columns
+                if copies {
+                    copyPanel(source, columns, panel, count, width)
+                    source = Source(panel)
+                    stride = width
+                }
+                // Once for contiguous columns and once for contiguous rows of a, so that the tiles know it.
+                if depthStride == 1 {
+                    panelProduct(
+                        a + first, rowStride, 1, source, stride, count, c + column, columns, rows, width,
+                        adds || first > 0)
+                } else {
+                    panelProduct(
+                        a + first &* depthStride, rowStride, depthStride, source, stride, count, c + column, columns,
+                        rows, width, adds || first > 0)
+                }
             }
+            first &+= count
         }
-        first &+= count
+    }
+}
+
+@inline(__always)
+private func copyPanel(_ b: Source, _ bStride: Int, _ panel: Destination, _ depth: Int, _ width: Int) {
+    for line in 0..<depth {
+        var column = 0
+        while column < width {
+            store(load(b + (line &* bStride &+ column)), panel + (line &* width &+ column))
+            column &+= Vector.scalarCount
+        }
     }
 }

@@ -10,31 +10,86 @@ private typealias Square = InlineArray<8, Vector>
 private typealias Square = InlineArray<4, Vector>
 #endif
 
-/// The rows of the square become its columns.
+/// The rows of the square become its columns: first within blocks of 4 × 4, then block by block.
+///
+/// Each step is one that instruction sets have a single instruction for.
 @inline(__always)
 private func transposed(_ square: Square) -> Square {
-    let half = Vector.scalarCount / 2
+    let side = Vector.scalarCount
     var rows = square
-    var rounds = Vector.scalarCount
-    while rounds > 1 {
-        var shuffled = Square(repeating: .zero)
-        for i in 0..<half {
-            let (upper, lower) = (rows[unchecked: i], rows[unchecked: i &+ half])
-            var first = Vector()
-            var second = Vector()
-            for lane in 0..<half {
-                first[2 &* lane] = upper[lane]
-                first[2 &* lane &+ 1] = lower[lane]
-                second[2 &* lane] = upper[half &+ lane]
-                second[2 &* lane &+ 1] = lower[half &+ lane]
-            }
-            shuffled[unchecked: 2 &* i] = first
-            shuffled[unchecked: 2 &* i &+ 1] = second
-        }
-        rows = shuffled
-        rounds /= 2
+    // Blocks of four lanes: neighbours interleaved, then pairs of them.
+    for i in 0..<side / 4 {
+        let (a, b) = (rows[unchecked: 4 &* i], rows[unchecked: 4 &* i &+ 1])
+        let (c, d) = (rows[unchecked: 4 &* i &+ 2], rows[unchecked: 4 &* i &+ 3])
+        let (low, high) = (interleaved(a, b, 0), interleaved(a, b, 2))
+        let (lowNext, highNext) = (interleaved(c, d, 0), interleaved(c, d, 2))
+        rows[unchecked: 4 &* i] = paired(low, lowNext, 0)
+        rows[unchecked: 4 &* i &+ 1] = paired(low, lowNext, 2)
+        rows[unchecked: 4 &* i &+ 2] = paired(high, highNext, 0)
+        rows[unchecked: 4 &* i &+ 3] = paired(high, highNext, 2)
     }
+    #if AVX512
+    for i in 0..<4 {
+        let (a, b) = (rows[unchecked: i], rows[unchecked: 4 &+ i])
+        let (c, d) = (rows[unchecked: 8 &+ i], rows[unchecked: 12 &+ i])
+        let (even, odd) = (blocks(a, b, 0), blocks(a, b, 1))
+        let (evenNext, oddNext) = (blocks(c, d, 0), blocks(c, d, 1))
+        rows[unchecked: i] = blocks(even, evenNext, 0)
+        rows[unchecked: 4 &+ i] = blocks(odd, oddNext, 0)
+        rows[unchecked: 8 &+ i] = blocks(even, evenNext, 1)
+        rows[unchecked: 12 &+ i] = blocks(odd, oddNext, 1)
+    }
+    #elseif AVX2
+    for i in 0..<4 {
+        let (a, b) = (rows[unchecked: i], rows[unchecked: 4 &+ i])
+        rows[unchecked: i] = blocks(a, b, 0)
+        rows[unchecked: 4 &+ i] = blocks(a, b, 1)
+    }
+    #endif
     return rows
+}
+
+/// Of each block of four lanes two of a and two of b from lane `first` on, in turn.
+@inline(__always)
+private func interleaved(_ a: Vector, _ b: Vector, _ first: Int) -> Vector {
+    var result = Vector()
+    var block = 0
+    while block < Vector.scalarCount {
+        result[block] = a[block &+ first]
+        result[block &+ 1] = b[block &+ first]
+        result[block &+ 2] = a[block &+ first &+ 1]
+        result[block &+ 3] = b[block &+ first &+ 1]
+        block &+= 4
+    }
+    return result
+}
+
+/// Of each block of four lanes a pair of a and one of b, from lane `first` on.
+@inline(__always)
+private func paired(_ a: Vector, _ b: Vector, _ first: Int) -> Vector {
+    var result = Vector()
+    var block = 0
+    while block < Vector.scalarCount {
+        result[block] = a[block &+ first]
+        result[block &+ 1] = a[block &+ first &+ 1]
+        result[block &+ 2] = b[block &+ first]
+        result[block &+ 3] = b[block &+ first &+ 1]
+        block &+= 4
+    }
+    return result
+}
+
+/// Every second block of four lanes of a, from block `first` on, and then of b.
+@inline(__always)
+private func blocks(_ a: Vector, _ b: Vector, _ first: Int) -> Vector {
+    let half = Vector.scalarCount / 2
+    var result = Vector()
+    for lane in 0..<half {
+        let source = lane / 4 &* 8 &+ first &* 4 &+ lane % 4
+        result[lane] = a[source]
+        result[half &+ lane] = b[source]
+    }
+    return result
 }
 
 /// Calls `line` with each row of x as far as whole squares reach, transposed, and `element` with every other element.

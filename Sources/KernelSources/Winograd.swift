@@ -6,58 +6,60 @@ import Kernels
 
 func winogradConvolve(
     _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ grid: TileGrid,
-    _ outputs: Range<Int>, _ scratch: Destination, _ adds: Bool
+    _ pass: WinogradPass, _ scratch: Destination, _ adds: Bool
 ) {
+    let (outputs, depth, width) = (pass.outputs, pass.channels.count, pass.outputs.count)
     let inputs = scratch
     let products = scratch + TileGrid.planes &* grid.inputPlane
-    let width = outputs.count
-    let (weightPlane, outputPlane) = (grid.weightPlane(width), grid.outputPlane(width))
+    let (weightPlane, outputPlane) = (TileGrid.weightPlane(depth, width), grid.outputPlane(width))
     let half = scratch + TileGrid.planes &* (grid.inputPlane &+ outputPlane)
     let total = count &* grid.tiles
     let size = grid.groupSize
-    var source = InputTiles(grid, half)
+    var source = InputTiles(grid, pass.channels, half)
     var target = TileCursor(grid)
     var first = 0
     while first < total {
         let group = min(size, total &- first)
-        for tile in 0..<group { source.transform(images, inputs + tile &* grid.channels) }
+        for tile in 0..<group { source.transform(images, inputs + tile &* depth) }
         for plane in 0..<TileGrid.planes {
             forEachShift(grid, group) { slice, inputTile, outputTile, tiles, isFirst in
                 forEachPanel(width) { column, panel in
                     panelProduct(
-                        inputs + (plane &* grid.inputPlane &+ inputTile &* grid.channels), grid.channels, 1,
-                        weights + ((slice &* TileGrid.planes &+ plane) &* weightPlane &+ column &* grid.channels),
-                        panel, grid.channels, products + (plane &* outputPlane &+ outputTile &* width &+ column), width,
-                        tiles, panel, !isFirst)
+                        inputs + (plane &* grid.inputPlane &+ inputTile &* depth), depth, 1,
+                        weights + ((slice &* TileGrid.planes &+ plane) &* weightPlane &+ column &* depth),
+                        panel, depth, products + (plane &* outputPlane &+ outputTile &* width &+ column), width,
+                        tiles, panel, !isFirst || !pass.begins)
                 }
             }
         }
-        for tile in 0..<group {
-            restoreTile(products + tile &* width, outputPlane, bias, output, grid, outputs, target, half, adds)
-            target.advance()
+        if pass.ends {
+            for tile in 0..<group {
+                restoreTile(products + tile &* width, outputPlane, bias, output, grid, outputs, target, half, adds)
+                target.advance()
+            }
         }
         first &+= group
     }
 }
 
 func winogradWeightGradient(
-    _ images: Source, _ dy: Source, _ dWeights: Destination, _ count: Int, _ grid: TileGrid, _ outputs: Range<Int>,
+    _ images: Source, _ dy: Source, _ dWeights: Destination, _ count: Int, _ grid: TileGrid, _ pass: WinogradPass,
     _ scratch: Destination
 ) {
+    let (outputs, depth, width) = (pass.outputs, pass.channels.count, pass.outputs.count)
     let inputs = scratch
     let gradients = scratch + TileGrid.planes &* grid.inputPlane
-    let width = outputs.count
-    let (weightPlane, outputPlane) = (grid.weightPlane(width), grid.outputPlane(width))
+    let (weightPlane, outputPlane) = (TileGrid.weightPlane(depth, width), grid.outputPlane(width))
     let half = scratch + TileGrid.planes &* (grid.inputPlane &+ outputPlane)
     let total = count &* grid.tiles
     let size = grid.groupSize
-    var source = InputTiles(grid, half)
+    var source = InputTiles(grid, pass.channels, half)
     var cursor = TileCursor(grid)
     var first = 0
     while first < total {
         let group = min(size, total &- first)
         for tile in 0..<group {
-            source.transform(images, inputs + tile &* grid.channels)
+            source.transform(images, inputs + tile &* depth)
             transformGradientTile(dy, gradients + tile &* width, outputPlane, grid, outputs, cursor, half)
             cursor.advance()
         }
@@ -65,10 +67,10 @@ func winogradWeightGradient(
             forEachShift(grid, group) { slice, inputTile, outputTile, tiles, _ in
                 forEachPanel(width) { column, panel in
                     panelProduct(
-                        inputs + (plane &* grid.inputPlane &+ inputTile &* grid.channels), 1, grid.channels,
+                        inputs + (plane &* grid.inputPlane &+ inputTile &* depth), 1, depth,
                         gradients + (plane &* outputPlane &+ outputTile &* width &+ column), width, tiles,
-                        dWeights + ((slice &* TileGrid.planes &+ plane) &* weightPlane &+ column &* grid.channels),
-                        panel, grid.channels, panel, true)
+                        dWeights + ((slice &* TileGrid.planes &+ plane) &* weightPlane &+ column &* depth),
+                        panel, depth, panel, true)
                 }
             }
         }
@@ -143,13 +145,20 @@ struct TileCursor {
 /// Reads one tile of inputs after the other.
 private struct InputTiles {
     private let grid: TileGrid
+    private let channels: Range<Int>
     /// A tile whose columns are transformed.
     private let half: Destination
+    /// Zeros for all channels of a pixel outside the image.
+    private let zeros: Source
     private var cursor: TileCursor
 
-    init(_ grid: TileGrid, _ half: Destination) {
+    init(_ grid: TileGrid, _ channels: Range<Int>, _ half: Destination) {
         self.grid = grid
+        self.channels = channels
         self.half = half
+        let zeros = half + TileGrid.planes &* 16
+        zeros.update(repeating: 0, count: channels.count)
+        self.zeros = Source(zeros)
         cursor = TileCursor(grid)
     }
 
@@ -162,47 +171,53 @@ private struct InputTiles {
         let image = images + cursor.image &* grid.imageCount
         cursor.advance()
         let reach = 5 &* step
+        let (down, right) = (step &* grid.width &* grid.channels, step &* grid.channels)
+        let corner = image + ((top &* grid.width &+ left) &* grid.channels &+ channels.lowerBound)
         if top >= 0 && left >= 0 && top &+ reach < grid.height && left &+ reach < grid.width {
-            let corner = image + (top &* grid.width &+ left) &* grid.channels
-            let (down, right) = (step &* grid.width &* grid.channels, step &* grid.channels)
             var c = 0
-            while c < grid.channels {
-                transformInside(corner + c, down, right, target + c)
+            while c < channels.count {
+                for j in 0..<6 { transformColumn(j, loadSix(corner + (j &* right &+ c), down)) }
+                transformRows(target + c)
                 c &+= Vector.scalarCount
             }
             return
         }
+        // Rows outside the image read zeros, at the same place for all columns.
+        var rows = InlineArray<6, Source>(repeating: zeros)
+        var steps = InlineArray<6, Int>(repeating: 0)
+        for i in 0..<6 {
+            let row = top &+ i &* step
+            if row < 0 || row >= grid.height { continue }
+            rows[unchecked: i] = corner + i &* down
+            steps[unchecked: i] = right
+        }
         var c = 0
-        while c < grid.channels {
-            transformBorder(image + c, top, left, target + c)
+        while c < channels.count {
+            for j in 0..<6 {
+                let column = left &+ j &* step
+                guard column >= 0 && column < grid.width else {
+                    transformColumn(j, (.zero, .zero, .zero, .zero, .zero, .zero))
+                    continue
+                }
+                transformColumn(
+                    j,
+                    (
+                        load(rows[unchecked: 0] + (j &* steps[unchecked: 0] &+ c)),
+                        load(rows[unchecked: 1] + (j &* steps[unchecked: 1] &+ c)),
+                        load(rows[unchecked: 2] + (j &* steps[unchecked: 2] &+ c)),
+                        load(rows[unchecked: 3] + (j &* steps[unchecked: 3] &+ c)),
+                        load(rows[unchecked: 4] + (j &* steps[unchecked: 4] &+ c)),
+                        load(rows[unchecked: 5] + (j &* steps[unchecked: 5] &+ c))
+                    ))
+            }
+            transformRows(target + c)
             c &+= Vector.scalarCount
         }
     }
 
     @inline(__always)
-    private func transformInside(_ corner: Source, _ down: Int, _ right: Int, _ target: Destination) {
-        for j in 0..<6 {
-            let t = transformInputs(loadSix(corner + j &* right, down))
-            storeSix(t, half + j &* Vector.scalarCount, 6 &* Vector.scalarCount)
-        }
-        transformRows(target)
-    }
-
-    @inline(__always)
-    private func transformBorder(_ image: Source, _ top: Int, _ left: Int, _ target: Destination) {
-        for j in 0..<6 {
-            let column = left &+ j &* grid.dilation
-            let isInside = column >= 0 && column < grid.width
-            var d = InlineArray<6, Vector>(repeating: .zero)
-            for i in 0..<6 where isInside {
-                let row = top &+ i &* grid.dilation
-                if row < 0 || row >= grid.height { continue }
-                d[unchecked: i] = load(image + (row &* grid.width &+ column) &* grid.channels)
-            }
-            let t = transformInputs((d[0], d[1], d[2], d[3], d[4], d[5]))
-            storeSix(t, half + j &* Vector.scalarCount, 6 &* Vector.scalarCount)
-        }
-        transformRows(target)
+    private func transformColumn(_ column: Int, _ d: Six) {
+        storeSix(transformInputs(d), half + column &* Vector.scalarCount, 6 &* Vector.scalarCount)
     }
 
     @inline(__always)
@@ -289,22 +304,19 @@ private func transformGradientTile(
     _ half: Destination
 ) {
     let (top, left, step) = (cursor.top, cursor.left, grid.dilation)
-    let image = dy + (cursor.image &* grid.outputCount &+ outputs.lowerBound)
-    let right = step &* grid.outputs
+    let corner =
+        dy + (cursor.image &* grid.outputCount &+ outputs.lowerBound)
+        + (top &* grid.outputWidth &+ left) &* grid.outputs
+    let (down, right) = (step &* grid.outputWidth &* grid.outputs, step &* grid.outputs)
     let rows = outputsInside(grid.outputHeight, top, step)
     let columns = outputsInside(grid.outputWidth, left, step)
     var c = 0
     while c < outputs.count {
-        for i in 0..<4 {
-            let pixel = (top &+ i &* step) &* grid.outputWidth &+ left
-            let line = image + (pixel &* grid.outputs &+ c)
-            let inside = i < rows ? columns : 0
-            let t = transformGradients(
-                (
-                    inside > 0 ? load(line) : .zero, inside > 1 ? load(line + right) : .zero,
-                    inside > 2 ? load(line + 2 &* right) : .zero, inside > 3 ? load(line + 3 &* right) : .zero
-                ))
-            storeSix(t, half + i &* Vector.scalarCount, 4 &* Vector.scalarCount)
+        // Once for whole tiles, so that they have no branches.
+        if rows == 4 && columns == 4 {
+            transformGradientRows(corner + c, down, right, 4, 4, half)
+        } else {
+            transformGradientRows(corner + c, down, right, rows, columns, half)
         }
         for j in 0..<6 {
             let column = half + j &* 4 &* Vector.scalarCount
@@ -317,5 +329,21 @@ private func transformGradientTile(
             storeSix(t, place, 6 &* plane)
         }
         c &+= Vector.scalarCount
+    }
+}
+
+@inline(__always)
+private func transformGradientRows(
+    _ corner: Source, _ down: Int, _ right: Int, _ rows: Int, _ columns: Int, _ half: Destination
+) {
+    for i in 0..<4 {
+        let line = corner + i &* down
+        let inside = i < rows ? columns : 0
+        let t = transformGradients(
+            (
+                inside > 0 ? load(line) : .zero, inside > 1 ? load(line + right) : .zero,
+                inside > 2 ? load(line + 2 &* right) : .zero, inside > 3 ? load(line + 3 &* right) : .zero
+            ))
+        storeSix(t, half + i &* Vector.scalarCount, 4 &* Vector.scalarCount)
     }
 }

@@ -3,11 +3,11 @@ import Kernels
 // Weights in the transformed domain lie in panels: all channels of the first `panelWidth` outputs, then of the next.
 
 func winogradTransformWeights(
-    _ packed: Source, _ transformed: Destination, _ grid: TileGrid, _ outputs: Range<Int>
+    _ packed: Source, _ transformed: Destination, _ grid: TileGrid, _ pass: WinogradPass
 ) {
     let tap = grid.channels &* grid.outputs
-    let plane = grid.weightPlane(outputs.count)
-    forEachVector(grid, outputs) { place, panelPlace in
+    let plane = TileGrid.weightPlane(pass.channels.count, pass.outputs.count)
+    forEachVector(grid, pass) { place, panelPlace in
         let source = packed + place
         var columns = InlineArray<18, Vector>(repeating: .zero)
         for j in 0..<3 {
@@ -29,11 +29,11 @@ func winogradTransformWeights(
 }
 
 func winogradRestoreWeights(
-    _ transformed: Source, _ packed: Destination, _ grid: TileGrid, _ outputs: Range<Int>
+    _ transformed: Source, _ packed: Destination, _ grid: TileGrid, _ pass: WinogradPass
 ) {
     let tap = grid.channels &* grid.outputs
-    let plane = grid.weightPlane(outputs.count)
-    forEachVector(grid, outputs) { place, panelPlace in
+    let plane = TileGrid.weightPlane(pass.channels.count, pass.outputs.count)
+    forEachVector(grid, pass) { place, panelPlace in
         var rows = InlineArray<18, Vector>(repeating: .zero)
         for j in 0..<6 {
             let g = restoreTaps(loadSix(transformed + (j &* plane &+ panelPlace), 6 &* plane))
@@ -55,22 +55,23 @@ func winogradRestoreWeights(
     }
 }
 
-/// Calls `body` with the place of each vector in packed weights and in the panels.
+/// Calls `body` with the place of each vector of a pass in packed weights and in the panels.
 @inline(__always)
 private func forEachVector(
-    _ grid: TileGrid, _ outputs: Range<Int>, _ body: (_ place: Int, _ panelPlace: Int) -> Void
+    _ grid: TileGrid, _ pass: WinogradPass, _ body: (_ place: Int, _ panelPlace: Int) -> Void
 ) {
-    let plane = grid.weightPlane(outputs.count)
+    let (outputs, channels) = (pass.outputs, pass.channels)
+    let plane = TileGrid.weightPlane(channels.count, outputs.count)
     for slice in 0..<grid.kernelDepth {
-        let place = slice &* 9 &* grid.channels &* grid.outputs &+ outputs.lowerBound
+        let place = (slice &* 9 &* grid.channels &+ channels.lowerBound) &* grid.outputs &+ outputs.lowerBound
         let panelPlace = slice &* TileGrid.planes &* plane
         forEachPanel(outputs.count) { column, width in
-            for channel in 0..<grid.channels {
+            for channel in 0..<channels.count {
                 var offset = 0
                 while offset < width {
                     body(
                         place &+ channel &* grid.outputs &+ column &+ offset,
-                        panelPlace &+ column &* grid.channels &+ channel &* width &+ offset)
+                        panelPlace &+ column &* channels.count &+ channel &* width &+ offset)
                     offset &+= Vector.scalarCount
                 }
             }

@@ -18,18 +18,18 @@ public struct ConvolutionKernels: Sendable {
     public let pad: @Sendable (Source, Destination, Volume, Int, Volume) -> Void
     /// The number of output channels must be a multiple of this for the two below.
     public let directLanes: Int
-    /// One padded image, windows without padding, packed weights; sums begin with the bias, zero or, to accumulate, the
-    /// output: `(padded, packed weights, bias, output, windows, out, accumulate)`.
-    public let direct: @Sendable (Source, Source, Source?, Destination, Windows, Int, Bool) -> Void
-    /// Adds to the gradient of the packed weights: `(padded, dy, dWeights, windows, out)`.
-    public let directWeightGradient: @Sendable (Source, Source, Destination, Windows, Int) -> Void
+    /// Padded images, windows without padding, packed weights; sums begin with the bias, zero or, to accumulate, the
+    /// output: `(padded, packed weights, bias, output, windows, out, images, accumulate)`.
+    public let direct: @Sendable (Source, Source, Source?, Destination, Windows, Int, ImageStack, Bool) -> Void
+    /// Adds to the gradient of the packed weights: `(padded, dy, dWeights, windows, out, images)`.
+    public let directWeightGradient: @Sendable (Source, Source, Destination, Windows, Int, ImageStack) -> Void
     /// c `[rows, columns]` = or += a · b `[depth, columns]`, for whole vectors of columns:
     /// `(a, distance of its rows, distance of its columns, b, c, rows, columns, depth, accumulate)`.
     public let product: @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void
     /// One image, each channel with its own filter; weights `[taps, C]`: `(image, weights, output, windows)`.
     public let depthwise: @Sendable (Source, Source, Destination, Windows) -> Void
-    /// The same for the gradient of the image, which is added to: `(dy, weights, dImage, windows)`.
-    public let depthwiseInputGradient: @Sendable (Source, Source, Destination, Windows) -> Void
+    /// The same for the gradient of the image: `(dy, weights, dImage, windows, accumulate)`.
+    public let depthwiseInputGradient: @Sendable (Source, Source, Destination, Windows, Bool) -> Void
     /// The same for the gradient of the weights, which is added to: `(image, dy, dWeights, windows)`.
     public let depthwiseWeightGradient: @Sendable (Source, Source, Destination, Windows) -> Void
 
@@ -43,11 +43,11 @@ public struct ConvolutionKernels: Sendable {
         packFlippedWeights: @escaping @Sendable (Source, Destination, Int, Int, Int, Range<Int>) -> Void,
         pad: @escaping @Sendable (Source, Destination, Volume, Int, Volume) -> Void,
         directLanes: Int,
-        direct: @escaping @Sendable (Source, Source, Source?, Destination, Windows, Int, Bool) -> Void,
-        directWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows, Int) -> Void,
+        direct: @escaping @Sendable (Source, Source, Source?, Destination, Windows, Int, ImageStack, Bool) -> Void,
+        directWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows, Int, ImageStack) -> Void,
         product: @escaping @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void,
         depthwise: @escaping @Sendable (Source, Source, Destination, Windows) -> Void,
-        depthwiseInputGradient: @escaping @Sendable (Source, Source, Destination, Windows) -> Void,
+        depthwiseInputGradient: @escaping @Sendable (Source, Source, Destination, Windows, Bool) -> Void,
         depthwiseWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows) -> Void
     ) {
         self.pack = pack

@@ -68,11 +68,15 @@ public struct TileGrid: Hashable, Sendable {
     /// Floats of an output image.
     public var outputCount: Int { outputHeight * outputWidth * outputs }
 
-    /// The distance between planes of the weights of `width` outputs; a power of two would put all planes into the same
-    /// sets of the cache.
-    public func weightPlane(_ width: Int) -> Int { channels * width + 16 }
-    /// Floats of the transformed weights of `width` outputs, or of their gradient.
-    public func weightCount(_ width: Int) -> Int { kernelDepth * Self.planes * weightPlane(width) }
+    /// The distance between planes of the weights of so many channels and outputs; a power of two would put all planes
+    /// into the same sets of the cache.
+    public static func weightPlane(_ channels: Int, _ width: Int) -> Int { channels * width + 16 }
+    /// Floats of the transformed weights of a pass, or of their gradient.
+    public func weightCount(_ pass: WinogradPass) -> Int {
+        kernelDepth * Self.planes * Self.weightPlane(pass.channels.count, pass.outputs.count)
+    }
+    /// All channels and outputs at once.
+    public var wholePass: WinogradPass { WinogradPass(channels: 0..<channels, outputs: 0..<outputs) }
 
     /// Tiles that are transformed at a time.
     ///
@@ -84,8 +88,9 @@ public struct TileGrid: Hashable, Sendable {
     public let inputPlane: Int
     /// The distance between planes of `width` transformed outputs.
     public func outputPlane(_ width: Int) -> Int { groupSize * width + 16 }
-    /// Floats of scratch for one group: transformed inputs, transformed outputs, and a tile that is half transformed.
-    public func scratchCount(_ width: Int) -> Int { Self.planes * (inputPlane + outputPlane(width) + 16) }
+    /// Floats of scratch for one group: transformed inputs, transformed outputs, a tile that is half transformed, and
+    /// zeros for a pixel outside the image.
+    public func scratchCount(_ width: Int) -> Int { Self.planes * (inputPlane + outputPlane(width) + 16) + channels }
 
     private static func count(_ size: Int, _ dilation: Int) -> Int {
         ((size + dilation - 1) / dilation + side - 1) / side

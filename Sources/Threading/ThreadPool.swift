@@ -1,3 +1,6 @@
+import Glibc
+import Synchronization
+
 /// Runs the parts of a loop on a fixed number of threads; the caller is one of them.
 ///
 /// - Determinism: which thread runs which part is open, so a part may write only what no other part touches. Then
@@ -36,7 +39,10 @@ public final class ThreadPool: Sendable {
 }
 
 /// The loop that a pool's threads work on.
-private final class SharedLoop: @unchecked Sendable {  // All state is behind `condition`.
+///
+/// Loops follow one another within microseconds, so threads look for the next one, and for the end of this one, a while
+/// before they sleep.
+private final class SharedLoop: @unchecked Sendable {  // All state is behind `condition`, or atomic.
     private struct Job {
         let body: @Sendable (Int) -> Void
         let count: Int
@@ -47,16 +53,22 @@ private final class SharedLoop: @unchecked Sendable {  // All state is behind `c
     private let condition = Condition()
     private var job: Job?
     private var isClosed = false
+    /// Parts that nobody has taken, and parts that are not finished, for those who look without the lock.
+    private let untaken = Atomic(0)
+    private let unfinished = Atomic(0)
 
     func begin(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
         condition.withLock {
             precondition(job == nil, "a loop is running on this pool already")
             job = Job(body: body, count: count)
+            untaken.store(count, ordering: .releasing)
+            unfinished.store(count, ordering: .releasing)
             condition.broadcast()
         }
     }
 
     func waitForEnd() {
+        look { unfinished.load(ordering: .acquiring) == 0 }
         condition.withLock {
             while let current = job, current.finished < current.count { condition.wait() }
             job = nil
@@ -72,12 +84,21 @@ private final class SharedLoop: @unchecked Sendable {  // All state is behind `c
 
     /// True when there are parts to take, false when the pool is gone.
     func waitForParts() -> Bool {
-        condition.withLock {
+        look { untaken.load(ordering: .acquiring) > 0 }
+        return condition.withLock {
             while !isClosed {
                 if let job, job.taken < job.count { return true }
                 condition.wait()
             }
             return false
+        }
+    }
+
+    /// Looks for some ten microseconds; gives way to other threads in between.
+    private func look(until isTrue: () -> Bool) {
+        for _ in 0..<100 {
+            if isTrue() { return }
+            sched_yield()
         }
     }
 
@@ -87,12 +108,14 @@ private final class SharedLoop: @unchecked Sendable {  // All state is behind `c
             let part: (index: Int, body: @Sendable (Int) -> Void)? = condition.withLock {
                 guard let current = job, current.taken < current.count else { return nil }
                 job?.taken += 1
+                untaken.subtract(1, ordering: .releasing)
                 return (current.taken, current.body)
             }
             guard let part else { return }
             part.body(part.index)
             condition.withLock {
                 job?.finished += 1
+                unfinished.subtract(1, ordering: .releasing)
                 if let job, job.finished == job.count { condition.broadcast() }
             }
         }

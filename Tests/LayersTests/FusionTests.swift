@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Layers that are computed together")
 struct FusionTests {
-    private static let networks: [String: @Sendable (ParameterBuilder) -> [any Layer]] = [
+    fileprivate static let networks: [String: @Sendable (ParameterBuilder) -> [any Layer]] = [
         "convolution and ReLU": { builder in
             [Convolution2D(builder.scope("a"), from: 16, to: 16, kernel: 3, padding: 1), ReLU(builder.scope("b"))]
         },
@@ -40,6 +40,53 @@ struct FusionTests {
                 Convolution2D(builder.scope("widen"), from: 16, to: 176, kernel: 1),
                 Convolution2D(builder.scope("a"), from: 176, to: 176, kernel: 3, padding: 1, bias: false),
                 BatchNorm(builder.scope("b"), channels: 176), ReLU(builder.scope("c")),
+            ]
+        },
+        "chain of sequences": { builder in
+            let stem: [any Layer] = [
+                Convolution2D(builder.scope("stem"), from: 16, to: 32, kernel: 3, padding: 1, bias: false),
+                BatchNorm(builder.scope("norm"), channels: 32), ReLU(builder.scope("relu")),
+            ]
+            func block(_ name: String, from inputs: Int, to outputs: Int, stride: Int) -> Sequential {
+                let scope = builder.scope(name)
+                return Sequential(
+                    scope,
+                    [
+                        Convolution2D(
+                            scope.scope("d"), from: inputs, to: inputs, kernel: 3, stride: .init(stride), padding: 1,
+                            groups: inputs),
+                        BatchNorm(scope.scope("b1"), channels: inputs), ReLU(scope.scope("r1")),
+                        Convolution2D(scope.scope("p"), from: inputs, to: outputs, kernel: 1, bias: false),
+                        BatchNorm(scope.scope("b2"), channels: outputs, affine: false), ReLU(scope.scope("r2")),
+                    ])
+            }
+            return stem + [block("first", from: 32, to: 48, stride: 2), block("second", from: 48, to: 64, stride: 1)]
+        },
+        "residual block with a shortcut": { builder in
+            let body = Sequential(
+                builder.scope("body"),
+                [
+                    Convolution2D(builder.scope("a"), from: 16, to: 32, kernel: 3, stride: 2, padding: 1, bias: false),
+                    BatchNorm(builder.scope("b"), channels: 32), ReLU(builder.scope("c")),
+                    Convolution2D(builder.scope("d"), from: 32, to: 32, kernel: 3, padding: 1),
+                    BatchNorm(builder.scope("e"), channels: 32),
+                ])
+            let shortcut = Sequential(
+                builder.scope("shortcut"),
+                [
+                    Convolution2D(builder.scope("s"), from: 16, to: 32, kernel: 1, stride: 2, bias: false),
+                    BatchNorm(builder.scope("t"), channels: 32),
+                ])
+            return [Residual(builder.scope("sum"), body: body, shortcut: shortcut), ReLU(builder.scope("f"))]
+        },
+        "wide chain": { builder in
+            [
+                Convolution2D(builder.scope("a"), from: 16, to: 176, kernel: 1, bias: false),
+                BatchNorm(builder.scope("b"), channels: 176), ReLU(builder.scope("c")),
+                Convolution2D(builder.scope("d"), from: 176, to: 176, kernel: 3, padding: 1, bias: false),
+                BatchNorm(builder.scope("e"), channels: 176), ReLU(builder.scope("f")),
+                Convolution2D(builder.scope("g"), from: 176, to: 16, kernel: 3, padding: 1, bias: false),
+                BatchNorm(builder.scope("h"), channels: 16),
             ]
         },
         "residual block": { builder in
@@ -125,6 +172,24 @@ struct FusionTests {
         #expect(try #require(seen["f"]).elements == plain.elements)
         #expect(try #require(seen["c"]).elements.allSatisfy { $0 >= 0 })
         #expect(try #require(seen["e"]).elements.contains { $0 < 0 })
+    }
+}
+
+extension FusionTests {
+    @Test("take no new memory after the first step", arguments: networks.keys.sorted())
+    func memory(name: String) throws {
+        let engine = try Engine()
+        let builder = ParameterBuilder()
+        let make = try #require(Self.networks[name])
+        let chain = Sequential(builder.scope("chain"), make(builder))
+        let arena = builder.build(seed: 5)
+        var generator = CaseGenerator(seed: 47)
+        let input = generator.tensor([4, 12, 12, 16])
+        func step() { _ = Pass(chain, arena, input, engine: engine) { $0 } }
+        step()
+        let used = engine.memory.usedBytes
+        for _ in 0..<3 { step() }
+        #expect(engine.memory.usedBytes == used)
     }
 }
 

@@ -30,12 +30,56 @@ struct MemoryPoolTests {
         #expect(Set(tensors.map(address)).count == 8)
     }
 
-    @Test("a block of another size does not serve")
-    func sizes() {
+    @Test("a block goes to the smallest gap that holds it")
+    func bestFit() {
         let pool = MemoryPool()
-        let small = passingAddress(16, pool)
-        let large = Tensor(zeros: [1_000_000], pool: pool)
-        #expect(address(large) != small)
+        var first: Tensor? = Tensor(zeros: [1_000_000], pool: pool)
+        let between = Tensor(zeros: [16], pool: pool)
+        var second: Tensor? = Tensor(zeros: [1_000], pool: pool)
+        let after = Tensor(zeros: [16], pool: pool)
+        let (large, small) = (first.map(address), second.map(address))
+        first = nil
+        second = nil
+        #expect(passingAddress(900, pool) == small)
+        #expect(passingAddress(2_000, pool) == large)
+        #expect(between.count + after.count == 32)
+    }
+
+    @Test("blocks that have been freed make room for a larger one")
+    func joining() {
+        let pool = MemoryPool()
+        var tensors = (0..<8).map { _ in Tensor(zeros: [512], pool: pool) }
+        let used = pool.usedBytes
+        tensors = []
+        let large = Tensor(zeros: [7 * 512], pool: pool)
+        #expect(pool.usedBytes == used && large.count == 7 * 512 && tensors.isEmpty)
+    }
+
+    @Test("a tensor larger than a piece of memory gets one of its own")
+    func largeBlock() {
+        let pool = MemoryPool()
+        let tensor = Tensor([80 << 20], pool: pool) { $0[80 << 20 - 1] = 1 }
+        let small = Tensor(zeros: [16], pool: pool)
+        #expect(tensor.count == 80 << 20 && small.elements.allSatisfy { $0 == 0 })
+    }
+
+    @Test("random blocks never overlap, and all of the memory comes back", arguments: 0..<8)
+    func randomBlocks(seed: Int) {
+        var generator = CaseGenerator(seed: UInt64(seed))
+        var gaps = Gaps(count: 4096)
+        var held: [Range<Int>] = []
+        for _ in 0..<500 {
+            let count = generator.integer(in: 1...300)
+            if generator.integer(in: 0...2) > 0, let start = gaps.take(count) {
+                let block = start..<start + count
+                #expect(held.allSatisfy { !$0.overlaps(block) } && block.upperBound <= 4096, "seed \(seed)")
+                held.append(block)
+            } else if !held.isEmpty {
+                gaps.put(held.remove(at: generator.integer(in: 0...held.count - 1)))
+            }
+        }
+        for block in held { gaps.put(block) }
+        #expect(gaps.ranges == [0..<4096], "seed \(seed)")
     }
 
     @Test("a shared block is freed with the last tensor on it")

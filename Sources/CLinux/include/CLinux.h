@@ -12,6 +12,8 @@ int linux_eventfd(void);
 int linux_bind_thread(int index);
 /// A file in memory that has no name in any folder, closed on exec; it goes with its last user. The descriptor, or -1.
 int linux_memfd(const char *name);
+/// Asks for large pages where whole ones fit into `count` bytes of memory; a kernel that has none leaves it as it is.
+void linux_use_large_pages(void *memory, size_t count);
 /// Sleeps while the 32-bit word, which processes may share, holds `expected`; until it is woken or for so long at most.
 void linux_futex_wait(const void *word, uint32_t expected, int64_t nanoseconds);
 /// Wakes all who sleep on the word.

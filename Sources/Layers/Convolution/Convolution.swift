@@ -57,20 +57,20 @@ public struct Convolution<Axes: Extent>: Layer {
     /// Filters each sample of the batch.
     public func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
         context.tape.apply(
-            Correlation(geometry: geometry(for: input)), to: [input] + parameters.map(context.tape.parameter))
+            Correlation(geometry: geometry(for: input.value.shape)),
+            to: [input] + parameters.map(context.tape.parameter))
     }
 
     /// How `engine` computes the convolution of a batch: the algorithm's name, as for a table of figures.
     public func algorithmName(for batch: Shape, _ engine: Engine) -> String {
-        let geometry = ConvolutionGeometry(windows: sizes.windows(onBatch: batch), outputs: outputs, groups: groups)
-        return type(of: ConvolutionPlan(geometry, engine).algorithm).name
+        type(of: ConvolutionPlan(geometry(for: batch), engine).algorithm).name
     }
 
     /// Weight and, if there is one, bias.
     var parameters: [Parameter] { [weight] + [bias].compactMap(\.self) }
 
     /// The sizes of the convolution of a batch.
-    func geometry(for input: Variable) -> ConvolutionGeometry {
-        ConvolutionGeometry(windows: sizes.windows(onBatch: input.value.shape), outputs: outputs, groups: groups)
+    func geometry(for batch: Shape) -> ConvolutionGeometry {
+        ConvolutionGeometry(windows: sizes.windows(onBatch: batch), outputs: outputs, groups: groups)
     }
 }

@@ -1,4 +1,3 @@
-import Autograd
 import Kernels
 import Tensors
 
@@ -7,10 +6,8 @@ import Tensors
 /// Images go a few at a time, so that what is done to a part's output before and after finds it in the cache. Parts depend
 /// on the sizes alone.
 struct ConvolutionPlan: Sendable {
-    /// Work on a part's outputs, which lie at `outputs`.
-    typealias Stage = @Sendable (_ images: Range<Int>, _ outputs: Destination) -> Void
-    /// Work that gives the gradient of the outputs of a part, in the scratch that it is given or elsewhere.
-    typealias GradientStage = @Sendable (_ images: Range<Int>, _ scratch: Destination) -> Source
+    /// Work on what has been computed for a part of the images, which lies at `place`.
+    typealias Stage = @Sendable (_ images: Range<Int>, _ place: Destination) -> Void
 
     private let geometry: ConvolutionGeometry
     private let engine: Engine
@@ -65,7 +62,8 @@ struct ConvolutionPlan: Sendable {
 
     /// Writes the outputs to `y`, or each part's to scratch without one, and shows each part that is done to `stage`.
     func forward(
-        _ x: Source, _ packed: Tensor, _ bias: Tensor?, _ images: Int, into y: Destination?, then stage: Stage? = nil
+        _ x: ImageSource, _ packed: Tensor, _ bias: Tensor?, _ images: Int, into y: Destination?,
+        then stage: Stage? = nil
     ) {
         withElements(of: bias) { bias in
             if let wide {
@@ -77,27 +75,28 @@ struct ConvolutionPlan: Sendable {
     }
 
     private func forwardByImages(
-        _ x: Source, _ packed: Tensor, _ bias: Source?, _ images: Int, _ y: Destination?, _ stage: Stage?
+        _ x: ImageSource, _ packed: Tensor, _ bias: Source?, _ images: Int, _ y: Destination?, _ stage: Stage?
     ) {
         algorithm.forwardWeights(packed, engine).withElements { weights in
-            let (x, weights, bias) = (SharedSource(x), SharedSource(weights), bias.map { SharedSource($0) })
-            let y = y.map { SharedPointer($0) }
+            let (weights, bias, y) = (SharedSource(weights), bias.map { SharedSource($0) }, y.map { SharedPointer($0) })
             engine.split(images, grain: imagesAtOnce) { [self] part in
-                let compute = { [self] (target: Destination) in
-                    let image = x.base + part.lowerBound * geometry.imageCount
-                    if !algorithm.forward(image, weights.base, bias?.base, target, part.count, engine), let bias {
-                        engine.kernels.rows.addBias(target, bias.base, part.count * geometry.pixels, geometry.outputs)
+                x.withPart(part, imageCount: geometry.imageCount, engine) { x in
+                    let compute = { [self] (target: Destination) in
+                        if !algorithm.forward(x, weights.base, bias?.base, target, part.count, engine), let bias {
+                            engine.kernels.rows.addBias(
+                                target, bias.base, part.count * geometry.pixels, geometry.outputs)
+                        }
+                        stage?(part, target)
                     }
-                    stage?(part, target)
+                    if let y { return compute(y.base + part.lowerBound * geometry.outputCount) }
+                    engine.withScratch(part.count * geometry.outputCount, compute)
                 }
-                if let y { return compute(y.base + part.lowerBound * geometry.outputCount) }
-                engine.withScratch(part.count * geometry.outputCount, compute)
             }
         }
     }
 
     private func forwardByOutputs(
-        _ wide: WideWinograd, _ x: Source, _ packed: Tensor, _ bias: Source?, _ images: Int,
+        _ wide: WideWinograd, _ x: ImageSource, _ packed: Tensor, _ bias: Source?, _ images: Int,
         _ y: Destination?, _ stage: Stage?
     ) {
         guard let y else {
@@ -105,78 +104,62 @@ struct ConvolutionPlan: Sendable {
                 forwardByOutputs(wide, x, packed, bias, images, $0, stage)
             }
         }
-        packed.withElements { wide.forward(x, $0, bias, y, images, engine) }
-        guard let stage else { return }
-        let outputs = SharedPointer(y)
-        engine.split(images, grain: imagesAtOnce) { part in
-            stage(part, outputs.base + part.lowerBound * geometry.outputCount)
+        x.withAll(images, imageCount: geometry.imageCount, grain: imagesAtOnce, engine) { x in
+            packed.withElements { wide.forward(x, $0, bias, y, images, engine) }
         }
+        if let stage { show(y, geometry.outputCount, images, stage) }
+    }
+
+    /// Shows `stage` what lies at `base`, part by part.
+    private func show(_ base: Destination, _ imageCount: Int, _ images: Int, _ stage: @escaping Stage) {
+        let base = SharedPointer(base)
+        engine.split(images, grain: imagesAtOnce) { stage($0, base.base + $0.lowerBound * imageCount) }
     }
 
     // MARK: - Backward
 
-    /// Gives input, weight and, if there is one, bias (inputs 0, 1 and 2) their gradients, `gradient` being asked for each
-    /// part's output gradient.
+    /// Writes all gradients, from those of the outputs, and shows each part of the input's that is done to `stage`.
     ///
     /// - Determinism: sums over images go over a number of partial sums that follows from the sizes alone.
     func backward(
-        _ x: Tensor, _ packed: Tensor, _ inputs: GradientSinks, hasBias: Bool, _ gradient: @escaping GradientStage
+        _ x: ImageSource, _ packed: Tensor, _ images: Int, from dy: ImageSource, into gradients: ConvolutionGradients,
+        then stage: Stage? = nil
     ) {
-        let images = x.shape[0]
-        x.withElements { x in
-            withSink(0, of: inputs) { dx, addsToInput in
-                inputs.write(1) { dw, addsToWeights in
-                    withSink(hasBias ? 2 : nil, of: inputs) { db, addsToBias in
-                        let sinks = Sinks(
-                            dx: dx, addsToInput: addsToInput, dw: dw, addsToWeights: addsToWeights, db: db,
-                            addsToBias: addsToBias)
-                        if let wide {
-                            backwardByOutputs(wide, x, packed, images, sinks, gradient)
-                        } else {
-                            backwardByImages(x, packed, images, sinks, gradient)
-                        }
-                    }
-                }
-            }
+        if let wide {
+            backwardByOutputs(wide, x, packed, images, dy, gradients, stage)
+        } else {
+            backwardByImages(x, packed, images, dy, gradients, stage)
         }
     }
 
-    /// Where gradients go.
-    private struct Sinks {
-        let dx: Destination?
-        let addsToInput: Bool
-        let dw: Destination
-        let addsToWeights: Bool
-        let db: Destination?
-        let addsToBias: Bool
-    }
-
     private func backwardByImages(
-        _ x: Source, _ packed: Tensor, _ images: Int, _ sinks: Sinks, _ gradient: @escaping GradientStage
+        _ x: ImageSource, _ packed: Tensor, _ images: Int, _ dy: ImageSource, _ gradients: ConvolutionGradients,
+        _ stage: Stage?
     ) {
-        let (parts, grain) = (parts(images), imagesAtOnce)
+        let grain = imagesAtOnce
         let weightSums = (algorithm.weightSums + 15) / 16 * 16
-        let count = weightSums + (sinks.db == nil ? 0 : geometry.outputs)
-        let partials = max(1, min(parts, count > 1 << 17 ? 2 : 8))
-        let weights = sinks.dx == nil ? nil : gradientAlgorithm.inputGradientWeights(packed, engine)
+        let count = weightSums + (gradients.bias == nil ? 0 : geometry.outputs)
+        let partials = max(1, min(parts(images), count > 1 << 17 ? 2 : 8))
+        let weights = gradients.input == nil ? nil : gradientAlgorithm.inputGradientWeights(packed, engine)
         engine.withScratch(partials * count) { sums in
             withElements(of: weights) { weights in
-                let (x, sums, dx) = (SharedSource(x), SharedPointer(sums), sinks.dx.map { SharedPointer($0) })
+                let (sums, dx) = (SharedPointer(sums), gradients.input.map { SharedPointer($0) })
                 let weights = weights.map { SharedSource($0) }
-                let (hasBias, adds) = (sinks.db != nil, sinks.addsToInput)
+                let (hasBias, adds) = (gradients.bias != nil, gradients.addsToInput)
                 engine.run(partials) { [self] partial in
                     let sums = sums.base + partial * count
                     sums.update(repeating: 0, count: count)
-                    engine.withScratch(min(grain, images) * geometry.outputCount) { scratch in
-                        for first in stride(from: partial * grain, to: images, by: partials * grain) {
-                            let part = first..<min(first + grain, images)
-                            let dy = gradient(part, scratch)
+                    for first in stride(from: partial * grain, to: images, by: partials * grain) {
+                        let part = first..<min(first + grain, images)
+                        dy.withPart(part, imageCount: geometry.outputCount, engine) { dy in
                             if let dx, let weights {
-                                gradientAlgorithm.inputGradient(
-                                    dy, weights.base, dx.base + first * geometry.imageCount, part.count, adds, engine)
+                                let place = dx.base + first * geometry.imageCount
+                                gradientAlgorithm.inputGradient(dy, weights.base, place, part.count, adds, engine)
+                                stage?(part, place)
                             }
-                            algorithm.addWeightGradient(
-                                x.base + first * geometry.imageCount, dy, sums, part.count, engine)
+                            x.withPart(part, imageCount: geometry.imageCount, engine) { x in
+                                algorithm.addWeightGradient(x, dy, sums, part.count, engine)
+                            }
                             if hasBias {
                                 engine.kernels.rows.sum(
                                     dy, sums + weightSums, part.count * geometry.pixels, geometry.outputs, true)
@@ -189,48 +172,33 @@ struct ConvolutionPlan: Sendable {
                 engine.kernels.elementwise.accumulate(sums + partial * count, sums, count)
             }
             algorithm.withPackedGradient(sums, engine) {
-                PackedWeights.unpack($0, sinks.dw, geometry, adds: sinks.addsToWeights, engine)
+                PackedWeights.unpack($0, gradients.weight, geometry, adds: gradients.addsToWeight, engine)
             }
-            if let db = sinks.db {
-                if sinks.addsToBias {
-                    engine.kernels.elementwise.accumulate(sums + weightSums, db, geometry.outputs)
-                } else {
-                    db.update(from: sums + weightSums, count: geometry.outputs)
-                }
+            guard let db = gradients.bias else { return }
+            if gradients.addsToBias {
+                engine.kernels.elementwise.accumulate(sums + weightSums, db, geometry.outputs)
+            } else {
+                db.update(from: sums + weightSums, count: geometry.outputs)
             }
         }
     }
 
     private func backwardByOutputs(
-        _ wide: WideWinograd, _ x: Source, _ weight: Tensor, _ images: Int, _ sinks: Sinks,
-        _ gradient: @escaping GradientStage
+        _ wide: WideWinograd, _ x: ImageSource, _ weight: Tensor, _ images: Int, _ dy: ImageSource,
+        _ gradients: ConvolutionGradients, _ stage: Stage?
     ) {
-        engine.withScratch(images * geometry.outputCount) { scratch in
-            let dy = SharedPointer(scratch)
-            engine.split(images, grain: imagesAtOnce) { [self] part in
-                let target = dy.base + part.lowerBound * geometry.outputCount
-                let source = gradient(part, target)
-                if source != UnsafePointer(target) {
-                    target.update(from: source, count: part.count * geometry.outputCount)
-                }
+        dy.withAll(images, imageCount: geometry.outputCount, grain: imagesAtOnce, engine) { dy in
+            if let dx = gradients.input {
+                weight.withElements { wide.inputGradient(dy, $0, dx, images, gradients.addsToInput, engine) }
+                if let stage { show(dx, geometry.imageCount, images, stage) }
             }
-            weight.withElements { weight in
-                if let dx = sinks.dx { wide.inputGradient(dy.base, weight, dx, images, sinks.addsToInput, engine) }
+            x.withAll(images, imageCount: geometry.imageCount, grain: imagesAtOnce, engine) { x in
+                wide.weightGradient(x, dy, gradients.weight, images, gradients.addsToWeight, engine)
             }
-            wide.weightGradient(x, dy.base, sinks.dw, images, sinks.addsToWeights, engine)
-            if let db = sinks.db {
-                engine.kernels.rows.sum(
-                    dy.base, db, images * geometry.pixels, geometry.outputs, sinks.addsToBias)
+            if let db = gradients.bias {
+                engine.kernels.rows.sum(dy, db, images * geometry.pixels, geometry.outputs, gradients.addsToBias)
             }
         }
-    }
-
-    /// Calls `body` with the place of an input's gradient, or with nil when there is none that wants one.
-    private func withSink(
-        _ index: Int?, of inputs: GradientSinks, _ body: (Destination?, _ accumulate: Bool) -> Void
-    ) {
-        guard let index, inputs.wants(index) else { return body(nil, false) }
-        inputs.write(index, body)
     }
 
     private func withElements(of tensor: Tensor?, _ body: (Source?) -> Void) {

@@ -13,23 +13,18 @@ struct Correlation: Operation {
 
     func forward(_ inputs: [Tensor], _ engine: Engine) -> (output: Tensor, saved: Saved) {
         let shape = geometry.windows.outputShape(forBatch: inputs[0].shape, channels: geometry.outputs)
-        let packed = ConvolutionPlan(geometry, engine).packed(inputs[1])
+        let plan = ConvolutionPlan(geometry, engine)
+        let packed = plan.packed(inputs[1])
         let output = engine.tensor(shape) { y in
-            inputs[0].withElements { x in
-                ConvolutionPlan(geometry, engine)
-                    .forward(x, packed, inputs.count > 2 ? inputs[2] : nil, shape[0], into: y)
-            }
+            plan.forward(.tensor(inputs[0]), packed, inputs.count > 2 ? inputs[2] : nil, shape[0], into: y)
         }
         return (output, Saved(input: inputs[0], packedWeights: packed))
     }
 
     func backward(_ gradient: Tensor, _ saved: Saved, _ inputs: GradientSinks, _ engine: Engine) {
-        let count = geometry.outputCount
-        gradient.withElements { dy in
-            let dy = SharedSource(dy)
+        inputs.writeConvolution(weight: 1, bias: inputs.variables.count > 2 ? 2 : nil, input: 0) { gradients in
             ConvolutionPlan(geometry, engine).backward(
-                saved.input, saved.packedWeights, inputs, hasBias: inputs.variables.count > 2
-            ) { part, _ in dy.base + part.lowerBound * count }
+                .tensor(saved.input), saved.packedWeights, gradient.shape[0], from: .tensor(gradient), into: gradients)
         }
     }
 }

@@ -24,10 +24,10 @@ struct DepthwiseConvolution: PlainAlgorithm {
     func inputGradient(
         _ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ adds: Bool, _ engine: Engine
     ) {
-        if !adds { dx.update(repeating: 0, count: count * geometry.imageCount) }
         for index in 0..<count {
             engine.kernels.convolution.depthwiseInputGradient(
-                dy + index * geometry.outputCount, weights, dx + index * geometry.imageCount, geometry.windows)
+                dy + index * geometry.outputCount, weights, dx + index * geometry.imageCount, geometry.windows,
+                adds)
         }
     }
 

@@ -19,12 +19,20 @@ struct DirectConvolution: PlainAlgorithm {
             && gradientMargin(geometry).sizes.allSatisfy { $0 >= 0 }
     }
 
+    /// Where outputs are few, so many images that the weights in the cache serve at least 256 of their pixels.
+    var imagesAtOnce: Int {
+        let fitting = (1 << 17) / max(geometry.pixels * geometry.windows.packedCount, 1)
+        return max(1, fitting, min(16, 256 / max(geometry.pixels, 1)))
+    }
+
     func forward(
         _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ engine: Engine
     ) -> Bool {
-        forEachPadded(images, paddedInput, count, engine) { image, windows, index in
+        withPadded(images, paddedInput, count, engine) { padded, windows in
+            let stack = ImageStack(
+                count: count, inputStride: windows.inputCount, outputStride: geometry.outputCount)
             engine.kernels.convolution.direct(
-                image, weights, bias, output + index * geometry.outputCount, windows, geometry.outputs, false)
+                padded, weights, bias, output, windows, geometry.outputs, stack, false)
         }
         return true
     }
@@ -43,18 +51,20 @@ struct DirectConvolution: PlainAlgorithm {
     ) {
         let gradient = PaddedInput(
             size: geometry.windows.output, channels: geometry.outputs, margin: Self.gradientMargin(geometry), stride: 1)
-        forEachPadded(dy, gradient, count, engine) { image, windows, index in
+        withPadded(dy, gradient, count, engine) { padded, windows in
+            let stack = ImageStack(count: count, inputStride: windows.inputCount, outputStride: geometry.imageCount)
             engine.kernels.convolution.direct(
-                image, weights, nil, dx + index * geometry.imageCount, windows, geometry.windows.channels, adds)
+                padded, weights, nil, dx, windows, geometry.windows.channels, stack, adds)
         }
     }
 
     func addWeightGradient(_ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ engine: Engine) {
-        forEachPadded(images, paddedInput, count, engine) { image, windows, index in
+        withPadded(images, paddedInput, count, engine) { padded, windows in
+            let stack = ImageStack(
+                count: count, inputStride: windows.inputCount, outputStride: geometry.outputCount)
             forEachPlane(windows) { plane, offset, place in
                 engine.kernels.convolution.directWeightGradient(
-                    image + offset, dy + index * geometry.outputCount + place * geometry.outputs, sums, plane,
-                    geometry.outputs)
+                    padded + offset, dy + place * geometry.outputs, sums, plane, geometry.outputs, stack)
             }
         }
     }
@@ -79,24 +89,23 @@ struct DirectConvolution: PlainAlgorithm {
             .combined(with: geometry.windows.padding) { $0 - $1 }
     }
 
-    /// Calls `body` with each input, its zeros around it, and the windows on that.
-    private func forEachPadded(
+    /// Calls `body` with the inputs, each with its zeros around it, and the windows on one of them.
+    private func withPadded(
         _ images: Source, _ input: PaddedInput, _ count: Int, _ engine: Engine,
-        _ body: (_ image: Source, _ windows: Windows, _ index: Int) -> Void
+        _ body: (_ padded: Source, _ windows: Windows) -> Void
     ) {
         let windows = Windows(
             input: input.size.combined(with: input.margin) { $0 + 2 * $1 }, channels: input.channels,
             kernel: geometry.windows.kernel, stride: input.stride, dilation: geometry.windows.dilation)
+        if input.margin == 0 { return body(images, windows) }
         let size = input.size.count * input.channels
-        guard input.margin != 0 else {
-            for index in 0..<count { body(images + index * size, windows, index) }
-            return
-        }
-        engine.withScratch(windows.inputCount) { padded in
+        engine.withScratch(count * windows.inputCount) { padded in
             for index in 0..<count {
-                engine.kernels.convolution.pad(images + index * size, padded, input.size, input.channels, input.margin)
-                body(padded, windows, index)
+                engine.kernels.convolution.pad(
+                    images + index * size, padded + index * windows.inputCount, input.size, input.channels,
+                    input.margin)
             }
+            body(padded, windows)
         }
     }
 

@@ -12,6 +12,9 @@ struct PointwiseConvolution: PlainAlgorithm {
             && geometry.windows.channels % kernels.directLanes == 0
     }
 
+    /// Images of which inputs and outputs fill a quarter of a 1 MB second-level cache.
+    var imagesAtOnce: Int { max(1, (1 << 16) / max(geometry.pixels * (channels + geometry.outputs), 1)) }
+
     private var channels: Int { geometry.windows.channels }
 
     func forward(

@@ -82,24 +82,27 @@ struct StridedInputGradient: InputGradientAlgorithm {
             depth: 0, height: rowClasses.map { $0.overhang(output.height) }.max() ?? 0,
             width: columnClasses.map { $0.overhang(output.width) }.max() ?? 0)
         let padded = output.combined(with: margin) { $0 + 2 * $1 }
+        let size = Volume(depth: 1, height: output.height, width: output.width)
+        let (images, each) = (count * output.depth, padded.height * padded.width * outputs)
         // A class computes whole padded rows; the last one may read a row too far, into places that nobody uses.
         let slack = padded.width * outputs
-        let place = padded.height * padded.width * geometry.windows.channels
-        engine.withScratch(padded.height * padded.width * outputs + slack + place) { scratch in
-            let result = scratch + padded.height * padded.width * outputs + slack
-            for index in 0..<count * output.depth {
+        engine.withScratch(images * each + slack) { scratch in
+            for index in 0..<images {
                 engine.kernels.convolution.pad(
-                    dy + index * output.height * output.width * outputs, scratch,
-                    Volume(depth: 1, height: output.height, width: output.width), outputs, margin)
-                let image =
-                    dx + index * geometry.windows.input.height * geometry.windows.input.width
-                    * geometry.windows.channels
+                    dy + index * size.count * outputs, scratch + index * each, size, outputs, margin)
+            }
+            engine.withScratch(images * padded.height * padded.width * geometry.windows.channels) { result in
                 var filter = weights
                 for rows in rowClasses {
                     for columns in columnClasses {
                         let start = (rows.window + margin.height) * padded.width + columns.window + margin.width
+                        let stack = ImageStack(
+                            count: images, inputStride: each,
+                            outputStride: padded.height * padded.width
+                                * geometry.windows.channels)
                         compute(
-                            scratch + start * outputs, padded.width, rows, columns, filter, result, image, adds, engine)
+                            scratch + start * outputs, padded.width, stack, rows, columns, filter, result, dx, adds,
+                            engine)
                         filter += rows.taps.count * columns.taps.count * outputs * geometry.windows.channels
                     }
                 }
@@ -107,10 +110,10 @@ struct StridedInputGradient: InputGradientAlgorithm {
         }
     }
 
-    /// One class of pixels of one image.
+    /// One class of pixels of all images.
     private func compute(
-        _ dy: Source, _ width: Int, _ rows: Class, _ columns: Class, _ weights: Source, _ result: Destination,
-        _ image: Destination, _ adds: Bool, _ engine: Engine
+        _ dy: Source, _ width: Int, _ stack: ImageStack, _ rows: Class, _ columns: Class, _ weights: Source,
+        _ result: Destination, _ images: Destination, _ adds: Bool, _ engine: Engine
     ) {
         let (windows, channels) = (geometry.windows, geometry.windows.channels)
         let stride = windows.stride
@@ -126,13 +129,18 @@ struct StridedInputGradient: InputGradientAlgorithm {
                 Windows(
                     input: Volume(depth: 1, height: rows.count + rows.taps.count - 1, width: width),
                     channels: geometry.outputs,
-                    kernel: Volume(depth: 1, height: rows.taps.count, width: columns.taps.count)), channels, false)
+                    kernel: Volume(depth: 1, height: rows.taps.count, width: columns.taps.count)), channels, stack,
+                false)
         }
-        for row in 0..<rows.count {
-            let line = (rows.first + row * stride.height) * windows.input.width + columns.first
-            engine.kernels.rows.copy(
-                result + row * resultWidth * channels, channels, image + line * channels, stride.width * channels,
-                columns.count, channels, adds)
+        for index in 0..<stack.count {
+            let source = result + (isEmpty ? 0 : index * stack.outputStride)
+            let image = images + index * windows.input.height * windows.input.width * channels
+            for row in 0..<rows.count {
+                let line = (rows.first + row * stride.height) * windows.input.width + columns.first
+                engine.kernels.rows.copy(
+                    source + row * resultWidth * channels, channels, image + line * channels, stride.width * channels,
+                    columns.count, channels, adds)
+            }
         }
     }
 }

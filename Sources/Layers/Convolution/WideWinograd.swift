@@ -9,7 +9,8 @@ struct WideWinograd: Sendable {
     let forwardGrid: TileGrid
     let gradientGrid: TileGrid
 
-    /// Outputs that a thread takes at a time: their transformed weights fit into the cache.
+    /// Outputs that a thread takes at a time, and channels of a slice: the transformed weights of both fit into a 1 MB
+    /// second-level cache.
     private static let grain = 64
 
     private var taps: Int { 9 * forwardGrid.kernelDepth }
@@ -44,22 +45,31 @@ struct WideWinograd: Sendable {
         let (images, dy, dw) = (SharedSource(images), SharedSource(dy), SharedPointer(dw))
         let (grid, taps) = (forwardGrid, taps)
         engine.split(grid.outputs, grain: Self.grain) { outputs in
-            let sums = grid.weightCount(outputs.count)
-            engine.withScratch(sums) { transformed in
-                transformed.update(repeating: 0, count: sums)
-                engine.withScratch(grid.scratchCount(outputs.count)) { scratch in
-                    engine.kernels.winograd.weightGradient(
-                        images.base, dy.base, transformed, count, grid, outputs, scratch)
+            engine.withScratch(taps * grid.channels * outputs.count) { packed in
+                for channels in Self.slices(grid.channels) {
+                    let pass = WinogradPass(channels: channels, outputs: outputs)
+                    let sums = grid.weightCount(pass)
+                    engine.withScratch(sums) { transformed in
+                        transformed.update(repeating: 0, count: sums)
+                        engine.withScratch(grid.scratchCount(outputs.count)) { scratch in
+                            engine.kernels.winograd.weightGradient(
+                                images.base, dy.base, transformed, count, grid, pass, scratch)
+                        }
+                        engine.kernels.winograd.restoreWeights(
+                            transformed, packed, grid.narrowed(to: outputs.count),
+                            WinogradPass(channels: channels, outputs: 0..<outputs.count))
+                    }
                 }
-                engine.withScratch(taps * grid.channels * outputs.count) { packed in
-                    engine.kernels.winograd.restoreWeights(
-                        transformed, packed, grid.narrowed(to: outputs.count), 0..<outputs.count)
-                    engine.kernels.convolution.unpackWeights(
-                        packed, dw.base + outputs.lowerBound * grid.channels * taps, outputs.count, grid.channels, taps,
-                        adds)
-                }
+                engine.kernels.convolution.unpackWeights(
+                    packed, dw.base + outputs.lowerBound * grid.channels * taps, outputs.count, grid.channels, taps,
+                    adds)
             }
         }
+    }
+
+    /// Channels that are taken one slice after the other.
+    private static func slices(_ channels: Int) -> [Range<Int>] {
+        stride(from: 0, to: channels, by: grain).map { $0..<min($0 + grain, channels) }
     }
 
     /// Has `pack` give the packed weights of some outputs, and computes these of all images.
@@ -69,16 +79,24 @@ struct WideWinograd: Sendable {
     ) {
         let (images, output, bias) = (SharedSource(images), SharedPointer(output), bias.map { SharedSource($0) })
         let taps = taps
+        // Few tiles need the weights once only, so they are taken slice by slice; many tiles come in several groups.
+        let slices = count * grid.tiles <= grid.groupSize ? Self.slices(grid.channels) : [0..<grid.channels]
         engine.split(grid.outputs, grain: Self.grain) { outputs in
-            engine.withScratch(grid.weightCount(outputs.count)) { weights in
-                engine.withScratch(taps * grid.channels * outputs.count) { packed in
-                    pack(outputs, packed)
-                    engine.kernels.winograd.transformWeights(
-                        packed, weights, grid.narrowed(to: outputs.count), 0..<outputs.count)
-                }
+            engine.withScratch(taps * grid.channels * outputs.count) { packed in
+                pack(outputs, packed)
                 engine.withScratch(grid.scratchCount(outputs.count)) { scratch in
-                    engine.kernels.winograd.convolve(
-                        images.base, weights, bias?.base, output.base, count, grid, outputs, scratch, adds)
+                    for channels in slices {
+                        let pass = WinogradPass(
+                            channels: channels, outputs: outputs, begins: channels.lowerBound == 0,
+                            ends: channels.upperBound == grid.channels)
+                        engine.withScratch(grid.weightCount(pass)) { weights in
+                            engine.kernels.winograd.transformWeights(
+                                packed, weights, grid.narrowed(to: outputs.count),
+                                WinogradPass(channels: channels, outputs: 0..<outputs.count))
+                            engine.kernels.winograd.convolve(
+                                images.base, weights, bias?.base, output.base, count, grid, pass, scratch, adds)
+                        }
+                    }
                 }
             }
         }

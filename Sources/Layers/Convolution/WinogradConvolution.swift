@@ -52,24 +52,24 @@ struct WinogradConvolution: ConvolutionAlgorithm {
         convolve(dy, weights, nil, dx, count, gradientGrid, adds, engine)
     }
 
-    var weightSums: Int { forwardGrid.weightCount(forwardGrid.outputs) }
+    var weightSums: Int { forwardGrid.weightCount(forwardGrid.wholePass) }
 
     func addWeightGradient(_ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ engine: Engine) {
         engine.withScratch(forwardGrid.scratchCount(forwardGrid.outputs)) { scratch in
             engine.kernels.winograd.weightGradient(
-                images, dy, sums, count, forwardGrid, 0..<forwardGrid.outputs, scratch)
+                images, dy, sums, count, forwardGrid, forwardGrid.wholePass, scratch)
         }
     }
 
     func withPackedGradient(_ sums: Source, _ engine: Engine, _ body: (Source) -> Void) {
         engine.withScratch(forwardGrid.channels * forwardGrid.outputs * 9 * forwardGrid.kernelDepth) { packed in
-            engine.kernels.winograd.restoreWeights(sums, packed, forwardGrid, 0..<forwardGrid.outputs)
+            engine.kernels.winograd.restoreWeights(sums, packed, forwardGrid, forwardGrid.wholePass)
             body(packed)
         }
     }
 
     /// Whether there are so many weights that threads take outputs, not images; see ``WideWinograd``.
-    var isWide: Bool { forwardGrid.weightCount(forwardGrid.outputs) > 1 << 20 }
+    var isWide: Bool { forwardGrid.weightCount(forwardGrid.wholePass) > 1 << 20 }
 
     /// The same convolution with threads that take outputs.
     var wide: WideWinograd { WideWinograd(forwardGrid: forwardGrid, gradientGrid: gradientGrid) }
@@ -80,13 +80,13 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     ) {
         engine.withScratch(grid.scratchCount(grid.outputs)) { scratch in
             engine.kernels.winograd.convolve(
-                images, weights, bias, output, count, grid, 0..<grid.outputs, scratch, adds)
+                images, weights, bias, output, count, grid, grid.wholePass, scratch, adds)
         }
     }
 
     private func transformed(_ packed: Tensor, _ grid: TileGrid, _ engine: Engine) -> Tensor {
-        engine.tensor([grid.weightCount(grid.outputs)]) { weights in
-            packed.withElements { engine.kernels.winograd.transformWeights($0, weights, grid, 0..<grid.outputs) }
+        engine.tensor([grid.weightCount(grid.wholePass)]) { weights in
+            packed.withElements { engine.kernels.winograd.transformWeights($0, weights, grid, grid.wholePass) }
         }
     }
 

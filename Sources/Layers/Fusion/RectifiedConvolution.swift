@@ -9,7 +9,7 @@ struct RectifiedConvolution: Operation {
     let geometry: ConvolutionGeometry
     let pooling: Windows?
 
-    struct Saved {
+    struct Saved: Sendable {
         let input: Tensor
         let packedWeights: Tensor
         let output: Tensor
@@ -23,33 +23,31 @@ struct RectifiedConvolution: Operation {
     func forward(_ inputs: [Tensor], _ engine: Engine) -> (output: Tensor, saved: Saved) {
         let shape = (pooling ?? geometry.windows).outputShape(forBatch: inputs[0].shape, channels: geometry.outputs)
         let images = shape[0]
-        let packed = ConvolutionPlan(geometry, engine).packed(inputs[1])
-        let bias = inputs.count > 2 ? inputs[2] : nil
         let plan = ConvolutionPlan(geometry, engine)
+        let packed = plan.packed(inputs[1])
+        let bias = inputs.count > 2 ? inputs[2] : nil
         var taps = pooling.map { _ in engine.tensor(shape) { _ in } }
         let output = engine.tensor(shape) { y in
-            inputs[0].withElements { x in
-                guard let pooling else {
-                    return plan.forward(x, packed, bias, images, into: y) { part, place in
-                        engine.kernels.elementwise.relu(place, place, part.count * geometry.outputCount)
-                    }
+            guard let pooling else {
+                return plan.forward(.tensor(inputs[0]), packed, bias, images, into: y) { part, place in
+                    engine.kernels.elementwise.relu(place, place, part.count * geometry.outputCount)
                 }
-                taps?.withMutableElements { taps in
-                    let (y, taps) = (SharedPointer(y), SharedPointer(taps))
-                    plan.forward(x, packed, bias, images, into: nil) { [self] part, place in
-                        let result = y.base + part.lowerBound * resultCount
-                        (taps.base + part.lowerBound * resultCount).withMemoryRebound(
-                            to: Int32.self, capacity: part.count * resultCount
-                        ) { taps in
-                            for index in 0..<part.count {
-                                engine.kernels.pooling.maximum(
-                                    place + index * geometry.outputCount, result + index * resultCount,
-                                    taps + index * resultCount, pooling)
-                            }
+            }
+            taps?.withMutableElements { taps in
+                let (y, taps) = (SharedPointer(y), SharedPointer(taps))
+                plan.forward(.tensor(inputs[0]), packed, bias, images, into: nil) { [self] part, place in
+                    let result = y.base + part.lowerBound * resultCount
+                    (taps.base + part.lowerBound * resultCount).withMemoryRebound(
+                        to: Int32.self, capacity: part.count * resultCount
+                    ) { taps in
+                        for index in 0..<part.count {
+                            engine.kernels.pooling.maximum(
+                                place + index * geometry.outputCount, result + index * resultCount,
+                                taps + index * resultCount, pooling)
                         }
-                        // The largest of rectified values is the rectified largest one.
-                        engine.kernels.elementwise.relu(result, result, part.count * resultCount)
                     }
+                    // The largest of rectified values is the rectified largest one.
+                    engine.kernels.elementwise.relu(result, result, part.count * resultCount)
                 }
             }
         }
@@ -57,39 +55,36 @@ struct RectifiedConvolution: Operation {
     }
 
     func backward(_ gradient: Tensor, _ saved: Saved, _ inputs: GradientSinks, _ engine: Engine) {
-        let plan = ConvolutionPlan(geometry, engine)
-        let hasBias = inputs.variables.count > 2
-        gradient.withElements { dy in
-            saved.output.withElements { y in
-                let (dy, y) = (SharedSource(dy), SharedSource(y))
-                let masked: @Sendable (Range<Int>, Destination) -> Void = { part, target in
-                    let start = part.lowerBound * resultCount
+        inputs.writeConvolution(weight: 1, bias: inputs.variables.count > 2 ? 2 : nil, input: 0) { gradients in
+            ConvolutionPlan(geometry, engine).backward(
+                .tensor(saved.input), saved.packedWeights, gradient.shape[0],
+                from: convolutionGradient(gradient, saved, engine), into: gradients)
+        }
+    }
+
+    /// The gradient of what the convolution made: dy where the output is positive, at its windows' winners.
+    private func convolutionGradient(_ gradient: Tensor, _ saved: Saved, _ engine: Engine) -> ImageSource {
+        let masked: @Sendable (Range<Int>, Destination) -> Void = { part, place in
+            let start = part.lowerBound * resultCount
+            gradient.withElements { dy in
+                saved.output.withElements { y in
                     engine.kernels.elementwise.reluGradient(
-                        y.base + start, dy.base + start, target, part.count * resultCount, false)
+                        y + start, dy + start, place, part.count * resultCount, false)
                 }
-                guard let pooling, let taps = saved.taps else {
-                    return plan.backward(saved.input, saved.packedWeights, inputs, hasBias: hasBias) { part, scratch in
-                        masked(part, scratch)
-                        return UnsafePointer(scratch)
-                    }
-                }
+            }
+        }
+        guard let pooling, let taps = saved.taps else { return .made(masked) }
+        return .made { part, place in
+            let count = part.count * resultCount
+            engine.withScratch(count) { pooled in
+                masked(part, pooled)
                 taps.withElements { taps in
-                    let taps = SharedSource(taps)
-                    plan.backward(saved.input, saved.packedWeights, inputs, hasBias: hasBias) { part, scratch in
-                        let count = part.count * resultCount
-                        engine.withScratch(count) { pooled in
-                            masked(part, pooled)
-                            (taps.base + part.lowerBound * resultCount).withMemoryRebound(
-                                to: Int32.self, capacity: count
-                            ) { taps in
-                                for index in 0..<part.count {
-                                    engine.kernels.pooling.maximumGradient(
-                                        pooled + index * resultCount, taps + index * resultCount,
-                                        scratch + index * geometry.outputCount, pooling, false)
-                                }
-                            }
+                    (taps + part.lowerBound * resultCount).withMemoryRebound(to: Int32.self, capacity: count) { taps in
+                        for index in 0..<part.count {
+                            engine.kernels.pooling.maximumGradient(
+                                pooled + index * resultCount, taps + index * resultCount,
+                                place + index * geometry.outputCount, pooling, false)
                         }
-                        return UnsafePointer(scratch)
                     }
                 }
             }

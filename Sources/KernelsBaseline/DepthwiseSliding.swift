@@ -1,0 +1,1 @@
+../KernelSources/DepthwiseSliding.swift
