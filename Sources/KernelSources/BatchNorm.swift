@@ -201,3 +201,34 @@ private func momentsOfColumns<let vectors: Int>(
         }
     }
 }
+
+/// The vector form of `sum`, bit for bit.
+func sumOfVectors(_ x: Source, _ sums: Destination, _ rows: Int, _ channels: Int, _ adds: Bool) {
+    if channels / Vector.scalarCount % 4 == 0 {
+        sumOfColumns(Columns<4>.self, x, sums, rows, channels, adds)
+    } else {
+        sumOfColumns(Columns<1>.self, x, sums, rows, channels, adds)
+    }
+}
+
+@inline(__always)
+private func sumOfColumns<let vectors: Int>(
+    _ columns: Columns<vectors>.Type, _ x: Source, _ sums: Destination, _ rows: Int, _ channels: Int, _ adds: Bool
+) {
+    if !adds { sums.update(repeating: 0, count: channels) }
+    forEachColumn(channels, vectors) { channel in
+        var first = 0
+        while first < rows {
+            var part = InlineArray<vectors, Vector>(repeating: .zero)
+            for row in first..<min(first &+ block, rows) {
+                let line = x + (row &* channels &+ channel)
+                for v in 0..<vectors { part[unchecked: v] += load(line + v &* Vector.scalarCount) }
+            }
+            for v in 0..<vectors {
+                let place = sums + (channel &+ v &* Vector.scalarCount)
+                store(load(place) + part[unchecked: v], place)
+            }
+            first &+= block
+        }
+    }
+}

@@ -267,9 +267,11 @@ func pad(_ image: Source, _ padded: Destination, _ input: Volume, _ channels: In
     for _ in 0..<input.depth {
         zeros(rowMargin)
         for _ in 0..<input.height {
-            // Loops for the few zeros at the sides: a call costs more.
+            // Loops for short lines and the few zeros at the sides: a call costs more.
             for i in 0..<side { target[i] = 0 }
-            (target + side).update(from: source, count: line)
+            forEachVector(line) { offset, lanes in
+                write(read(source + offset, lanes), target + (side &+ offset), lanes)
+            }
             for i in 0..<side { target[side &+ line &+ i] = 0 }
             source += line
             target += paddedLine

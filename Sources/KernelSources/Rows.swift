@@ -11,6 +11,7 @@ func addBias(_ x: Destination, _ bias: Source, _ rows: Int, _ channels: Int) {
 private let block = 64
 
 func sum(_ x: Source, _ sums: Destination, _ rows: Int, _ channels: Int, _ adds: Bool) {
+    if channels % Vector.scalarCount == 0 { return sumOfVectors(x, sums, rows, channels, adds) }
     if !adds { sums.update(repeating: 0, count: channels) }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: channels) { scratch in
         guard let part = scratch.baseAddress else { return }
