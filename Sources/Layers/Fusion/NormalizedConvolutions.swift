@@ -24,7 +24,7 @@ struct NormalizedConvolutions: Layer {
     /// All layers within, the last one at the end.
     let inner: [any Layer]
 
-    var path: String { fusedPath(layers) }
+    var path: String { fusedPath(inner) }
 
     func outputShape(for sample: Shape) throws(ShapeError) -> Shape {
         var shape = sample
@@ -85,7 +85,8 @@ extension NormalizedConvolutions {
     /// A layer that is nothing but such convolutions.
     init?(whole layer: any Layer) {
         if let chain = layer as? NormalizedConvolutions {
-            self = chain
+            // By itself it is computed together, too.
+            self.init(links: chain.links, layers: chain.links.count == 1 ? [chain] : chain.layers, inner: chain.inner)
         } else if let sequence = layer as? Sequential, sequence.layers.count == 1,
             let chain = sequence.layers[0] as? NormalizedConvolutions
         {
