@@ -113,6 +113,26 @@ struct CoordinatorElasticTests {
         #expect(bench.starts.last?.members.map(\.id) == ["a", "b"])
     }
 
+    @Test("a worker that evaluates for long is not put out as long as it gets on")
+    func evaluating() {
+        var bench = CoordinatorBench(workers: 2, shards: 2)
+        bench.gather("a", "b")
+        for step in 0..<5 { bench.say(.step(stepReport(step)), "a") }
+        let starts = bench.starts.count
+        for second in 0..<80 {
+            bench.say(.heartbeat(Progress(step: 5, phase: .waiting)), "a")
+            let progress = Progress(step: 5, phase: .evaluating, parts: min(second, 60) / 20)
+            bench.pass(.seconds(1), alive: ["b"], at: progress)
+        }
+        #expect(halts(bench, to: "a").isEmpty && bench.starts.count == starts)
+        for _ in 0..<20 {
+            bench.say(.heartbeat(Progress(step: 5, phase: .waiting)), "a")
+            bench.pass(.seconds(1), alive: ["b"], at: Progress(step: 5, phase: .evaluating, parts: 3))
+        }
+        #expect(
+            bench.messages(to: "b").last == .rejoin(reason: "it has made no progress for 30.0 s (evaluating, step 5)"))
+    }
+
     @Test("when two workers cannot reach each other and nobody is lost, the one that is accused goes, not the other")
     func accused() {
         var bench = CoordinatorBench(workers: 3, shards: 3)

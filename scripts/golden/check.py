@@ -9,7 +9,8 @@ changes gradients by up to a hundredth, between PyTorch's own float32 and float6
 comparisons are made: `plain` with PyTorch in float32, and `held` with PyTorch in float64 and all decisions as convoy
 made them, which must stay within the limits. `tipped` counts the decisions that PyTorch in float32 made otherwise, and
 `margin` is how far the farthest of those held was from a tie in float64, as a share of its layer's root mean square: it
-must be rounding, too. `torch` is PyTorch's own float32, held in the same way.
+must be rounding, too. Decisions are seen in a pass of their own, since observed layers are computed one by one. `torch`
+is PyTorch's own float32, held in the same way.
 """
 
 import argparse
@@ -100,13 +101,10 @@ class Comparison:
         held = self.hold(weights, batch, recording.rectified, recording.pooled)[0]
         self.note("torch", largest_error(single, held))
         for algorithm in LIMITS:
-            layers = [word for layer in dict.fromkeys(rectifiers + pooled) for word in ("--layer", layer)]
-            self.convoy("gradients", "--config", config, "--weights", weights, "--batch", self.path("batch"),
-                        "--output", self.path("output"), f"engine.convolution={algorithm}", *layers)
-            found = load_file(self.path("output"))
-            outputs = {name: found.pop(name) for name in list(found) if name.startswith("output.")}
-            decisions = [[outputs[f"output.{layer}"] for layer in kind] for kind in (rectifiers, pooled)]
+            found = self.gradients(config, weights, algorithm)
             self.check_kinds(found, single)
+            observed = self.gradients(config, weights, algorithm, *dict.fromkeys(rectifiers + pooled))
+            decisions = [[observed[f"output.{layer}"] for layer in kind] for kind in (rectifiers, pooled)]
             held, margin = self.hold(weights, batch, *decisions)
             self.note(f"{algorithm} plain", largest_error(found, single))
             self.note(f"{algorithm} held", largest_error(found, held))
@@ -114,6 +112,12 @@ class Comparison:
                 int((like(ours, theirs) > 0).ne(theirs > 0).sum())
                 for ours, theirs in zip(decisions[0], recording.rectified, strict=True)))
             self.note("margin", margin)
+
+    def gradients(self, config, weights, algorithm, *layers):
+        self.convoy("gradients", "--config", config, "--weights", weights, "--batch", self.path("batch"),
+                    "--output", self.path("output"), f"engine.convolution={algorithm}",
+                    *[word for layer in layers for word in ("--layer", layer)])
+        return load_file(self.path("output"))
 
     def module(self, weights, dtype):
         model = self.make()

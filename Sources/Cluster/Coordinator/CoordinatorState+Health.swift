@@ -20,7 +20,9 @@ extension CoordinatorState {
 
     mutating func heard(_ progress: Progress, from position: Int, at now: ContinuousClock.Instant) {
         let before = members[position].progress
-        if before?.step != progress.step || before?.phase != progress.phase { members[position].progressSince = now }
+        if before?.step != progress.step || before?.phase != progress.phase || before?.parts != progress.parts {
+            members[position].progressSince = now
+        }
         members[position].progress = progress
     }
 

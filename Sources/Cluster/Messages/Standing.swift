@@ -9,13 +9,16 @@ public struct Progress: Codable, Sendable, Equatable {
     public var step: Int
     /// What the worker is doing.
     public var phase: Phase
+    /// How many parts of the phase it has done, such as chunks of an evaluation.
+    public var parts: Int
     /// How long it computes at a shard, as a running mean in seconds; nil before the first one.
     public var secondsPerShard: Double?
 
     /// A place in the run.
-    public init(step: Int, phase: Phase, secondsPerShard: Double? = nil) {
+    public init(step: Int, phase: Phase, parts: Int = 0, secondsPerShard: Double? = nil) {
         self.step = step
         self.phase = phase
+        self.parts = parts
         self.secondsPerShard = secondsPerShard
     }
 

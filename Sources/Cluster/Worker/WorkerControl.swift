@@ -46,9 +46,9 @@ public final class WorkerControl: Sendable {
 
     /// Says where the worker stands; cheap and safe from any thread.
     ///
-    /// It goes out with the next heartbeat.
-    public func progress(step: Int, phase: Progress.Phase) {
-        latest.withLock { $0 = Progress(step: step, phase: phase, secondsPerShard: $0.secondsPerShard) }
+    /// It goes out with the next heartbeat. A phase that may take longer than others wait has `parts`.
+    public func progress(step: Int, phase: Progress.Phase, parts: Int = 0) {
+        latest.withLock { $0 = Progress(step: step, phase: phase, parts: parts, secondsPerShard: $0.secondsPerShard) }
     }
 
     /// Says how long the worker computes at a shard; cheap and safe from any thread.

@@ -23,9 +23,10 @@ struct Evaluation {
 
     /// The sums of this worker's share of the chunks that are not `done`, and whether that is all of it.
     ///
-    /// - Parameter isStopped: Asked between chunks; once it is true the rest is left out.
+    /// - Parameter isStopped: Asked with the number of chunks so far before each of them; once it is true the rest is
+    ///   left out.
     func chunks(
-        rank: Int, workers: Int, done: Set<Int>, isStopped: () -> Bool
+        rank: Int, workers: Int, done: Set<Int>, isStopped: (_ chunks: Int) -> Bool
     ) throws -> (chunks: [EvaluationReport.Chunk], isComplete: Bool) {
         let count = replica.dataset.count(.test)
         let dataset = replica.dataset
@@ -41,7 +42,7 @@ struct Evaluation {
             })
         var chunks: [EvaluationReport.Chunk] = []
         for chunk in share {
-            if isStopped() { return (chunks, false) }
+            if isStopped(chunks.count) { return (chunks, false) }
             guard let batch = try loader.next() else { throw TrainingError.missingChunk(chunk) }
             if batch.count == 0 {
                 chunks.append(EvaluationReport.Chunk(index: chunk, count: 0, correct: 0, lossSum: 0, lossWeight: 0))

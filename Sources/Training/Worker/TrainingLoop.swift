@@ -275,7 +275,10 @@ final class TrainingLoop {
         let done = epoch == assignment.evaluatedEpochs ? Set(assignment.evaluatedChunks) : []
         let share = try evaluation.chunks(
             rank: assignment.rank, workers: assignment.members.count, done: done
-        ) { orders.isPausing(assignment.generation) || isCancelled }
+        ) { chunks in
+            control.progress(step: steps, phase: .evaluating, parts: chunks)
+            return orders.isPausing(assignment.generation) || isCancelled
+        }
         control.report(
             .evaluation(EvaluationReport(epoch: epoch, chunkCount: evaluation.chunkCount, chunks: share.chunks)))
         guard share.isComplete else { throw Cancellation() }
