@@ -24,6 +24,7 @@ public struct Progress: Codable, Sendable, Equatable {
 
     var problem: String? {
         if step < 0 { return "step is \(step)" }
+        if parts < 0 { return "parts is \(parts)" }
         if let secondsPerShard, !(0...1e6).contains(secondsPerShard) { return "\(secondsPerShard) s a shard" }
         return nil
     }
