@@ -85,13 +85,16 @@ struct ControlCodecTests {
         #expect(error("{}") == .malformed("'version' is missing"))
         #expect(error(#"{"version":1,"surprise":1}"#) == .unsupportedVersion(1))
         #expect(error(#"{"version":3,"run":"r","message":{}}"#) == .malformed("'generation' is missing"))
-        #expect(error(envelope(#"{"heartbeat":{"_0":{"step":-1,"phase":"saving","parts":0}}}"#)) == .invalid("step is -1"))
-        #expect(error(envelope(#"{"heartbeat":{"_0":{"step":1,"phase":"saving","parts":-1}}}"#)) == .invalid("parts is -1"))
+        #expect(
+            error(envelope(#"{"heartbeat":{"_0":{"step":-1,"phase":"saving","parts":0}}}"#)) == .invalid("step is -1"))
+        #expect(
+            error(envelope(#"{"heartbeat":{"_0":{"step":1,"phase":"saving","parts":-1}}}"#)) == .invalid("parts is -1"))
         #expect(
             error(envelope(#"{"heartbeat":{"_0":{"step":1,"phase":"dancing"}}}"#))?.description.contains("phase")
                 == true)
         #expect(
-            error(envelope(#"{"heartbeat":{"_0":{"step":1,"phase":"saving","parts":0}}}"#, -4)) == .invalid("generation is -4"))
+            error(envelope(#"{"heartbeat":{"_0":{"step":1,"phase":"saving","parts":0}}}"#, -4))
+                == .invalid("generation is -4"))
         #expect(error(named("model.safetensors"), payload: 8) == nil)
         #expect(error(named("model.safetensors")) == .invalid("its binary frame is missing"))
         #expect(error(named("../etc"), payload: 8) == .invalid("the file's name is unusable"))
