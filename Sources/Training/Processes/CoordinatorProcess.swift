@@ -53,6 +53,8 @@ public final class CoordinatorProcess {
                 run: directory.id, bind: address.map { LocalAddress.withPort(of: transport.address ?? "", $0) },
                 advertisedHost: advertisedHost,
                 samples: beside.map { LocalAddress.withPort(of: samples?.address ?? "", $0) }))
+        // Before anybody is told the address: whoever joins can rely on a coordinator that takes over.
+        try ledger.synchronize()
         try self.init(
             configuration, directory: directory, transport: transport, samples: samples, isLocal: address == nil,
             ledger: ledger, records: [])
