@@ -41,7 +41,7 @@ public struct AllReduceConfiguration: Codable, Sendable, Equatable, ValidatedSec
     /// Kilobytes (2¹⁰ bytes) into which a bucket is cut on the network, so that sending and adding overlap.
     public var segmentKilobytes = 256
     /// Megabytes (2²⁰ bytes) that may be on their way to a worker that has not taken them in yet.
-    public var windowMegabytes: Double = 16
+    public var windowMegabytes: Double = 64
     /// Connections from each worker to each other one, between which large messages are shared out.
     public var connections = 1
     /// Seconds without any progress after which a worker gives up waiting for another.
