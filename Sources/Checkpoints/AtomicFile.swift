@@ -103,7 +103,9 @@ public enum AtomicFile {
     }
 
     /// Forces a folder's list of names to the disk, so that a rename survives a power failure.
-    static func synchronize(folder: String) throws(FileError) {
+    ///
+    /// - Throws: ``FileError`` when the disk refuses.
+    public static func synchronize(folder: String) throws(FileError) {
         let folder = folder.isEmpty ? "." : folder
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(folder, cannot: "be opened", code: errno) }

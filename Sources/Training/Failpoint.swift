@@ -23,6 +23,8 @@ package struct Failpoints: Sendable {
         case transfer
         /// In the coordinator, between two files of a checkpoint.
         case checkpoint
+        /// In the coordinator, after it has let its workers go and before the result is written.
+        case conclude
     }
 
     /// What can happen there.

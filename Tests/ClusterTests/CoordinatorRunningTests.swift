@@ -55,7 +55,7 @@ struct CoordinatorRunningTests {
         bench.pause("a", "b", "c", after: 2)
         #expect(parts(bench) == [0, 2, 0])
         #expect(bench.starts.last?.members.map(\.steps) == [nil, 2, 2])
-        #expect(bench.starts.last?.savedStep == 0)
+        #expect(bench.starts.last?.savedStep == 1)
     }
 
     @Test("a run whose last checkpoint was lost with a coordinator ends once it is sent again")
@@ -75,6 +75,78 @@ struct CoordinatorRunningTests {
         bench.checkpoint(10, from: "a")
         bench.say(.finished(finalReport()), "a")
         #expect(bench.outcomes == [.completed(finalReport())])
+    }
+
+    @Test(
+        "workers are let go once the last checkpoint is on the disk, or cannot get there, also when they die meanwhile")
+    func lastWords() {
+        func finish() -> CoordinatorBench {
+            var bench = CoordinatorBench(workers: 1)
+            bench.isDiskFast = false
+            bench.gather("a")
+            bench.checkpoint(10, from: "a")
+            bench.say(.finished(finalReport()), "a")
+            #expect(bench.outcomes.isEmpty && !bench.messages(to: "a").contains(.goodbye))
+            return bench
+        }
+        var saved = finish()
+        saved.handle(.saved(step: 5))
+        #expect(saved.outcomes.isEmpty)
+        saved.handle(.saved(step: 10))
+        guard case .completed(finalReport())? = saved.reports.last else { return #expect(Bool(false)) }
+        #expect(saved.outcomes == [.completed(finalReport())] && saved.messages(to: "a").last == .goodbye)
+
+        var refused = finish()
+        refused.handle(.notSaved(step: 9, reason: "the disk is full"))
+        #expect(refused.outcomes.isEmpty)
+        refused.handle(.notSaved(step: 10, reason: "the disk is full"))
+        #expect(refused.outcomes == [.completed(finalReport())] && refused.messages(to: "a").last == .goodbye)
+
+        var alone = finish()
+        alone.handle(.disconnected("a"))
+        alone.handle(.interrupt)
+        #expect(alone.outcomes.isEmpty)
+        alone.pass(.seconds(121))
+        #expect(alone.outcomes == [.completed(finalReport())])
+    }
+
+    @Test("a run that was complete when its coordinator died ends at once, and those who did not hear of it do now")
+    func afterTheEnd() {
+        var past = RunPast()
+        past.generation = 2
+        past.steps = 10
+        past.savedStep = 10
+        past.final = finalReport()
+        var local = CoordinatorBench(workers: 2, past: past)
+        local.handle(.tick)
+        #expect(local.outcomes == [.completed(finalReport())])
+
+        past.members = [.init(id: "a", hello: hello("a")), .init(id: "b", hello: hello("b"))]
+        past.shardCounts = [1, 1]
+        var gone = CoordinatorBench(workers: 2, past: past)
+        gone.pass(.seconds(4))
+        #expect(gone.outcomes.isEmpty)
+        gone.say(.hello(hello("c")), "c")
+        #expect(gone.messages(to: "c") == [.refused(reason: "the run is ending; start it for the next run")])
+        gone.pass(.seconds(2))
+        #expect(gone.outcomes == [.completed(finalReport())])
+
+        var there = CoordinatorBench(workers: 2, past: past)
+        for peer in ["a", "b"] as [PeerID] {
+            there.handle(.disconnected(peer))
+            var attached = hello(peer)
+            attached.attachedGeneration = 2
+            there.say(.hello(attached), peer, run: "r1")
+            there.say(.finished(finalReport()), peer)
+        }
+        #expect(there.outcomes == [.completed(finalReport())] && there.messages(to: "a").last == .goodbye)
+
+        // Its last checkpoint is damaged, so the steps since the one before are taken again.
+        past.savedStep = 5
+        past.members = []
+        var damaged = CoordinatorBench(workers: 1, past: past)
+        damaged.gather("c")
+        #expect(damaged.outcomes.isEmpty && damaged.starts.last?.firstStep == 5)
     }
 
     @Test("evaluation totals are the same bits in whatever order the shares arrive, and no chunk counts twice")
@@ -230,7 +302,7 @@ struct CoordinatorRunningTests {
         for step in 0..<3 { bench.say(.step(stepReport(step)), "a") }
         bench.pass(.seconds(1.5), alive: ["a"])
         #expect(bench.messages(to: "a").last == .ping(.init(steps: 3)))
-        bench.handle(.notSaved(reason: "the disk is full"))
+        bench.handle(.notSaved(step: 3, reason: "the disk is full"))
         #expect(bench.notices.last == "the disk is full")
         bench.pass(.seconds(9), alive: ["a"])
         #expect(!bench.messages(to: "a").contains(.save))

@@ -58,11 +58,16 @@ struct DriverTests {
         var files: [[UInt8]] = []
         var refusals: [String] = []
         var notices: [String] = []
+        private let coordinator: Coordinator
+
+        init(_ coordinator: Coordinator) { self.coordinator = coordinator }
 
         func observe(_ report: CoordinatorReport) {
             switch report {
             case .stepped(let report): steps.append(report.step)
-            case .checkpointPart(_, let frame): files.append(frame.bytes)
+            case .checkpointPart(let part, let frame):
+                files.append(frame.bytes)
+                coordinator.saved(step: part.step)
             case .refused(_, _, let reason): refusals.append(reason)
             case .notice(_, let text): notices.append(text)
             default: break
@@ -138,7 +143,7 @@ struct DriverTests {
         let bench = try Bench(wire, workers: 2)
         try bench.join("a", Trainee())
         try bench.join("b", Trainee())
-        let watcher = Watcher()
+        let watcher = Watcher(bench.coordinator)
         #expect(bench.coordinator.run(watcher) == .completed(finalReport(steps: 5)))
         #expect(watcher.steps == [0, 1, 2, 3, 4])
         #expect(watcher.files == [[7, 8, 9]])
@@ -157,7 +162,7 @@ struct DriverTests {
             began.push(.now)
             other.close()
         }
-        #expect(bench.coordinator.run(Watcher()) == .completed(finalReport(steps: 5)))
+        #expect(bench.coordinator.run(Watcher(bench.coordinator)) == .completed(finalReport(steps: 5)))
         killer.join()
         guard case .element(let start) = began.pop() else { return #expect(Bool(false)) }
         // With room for a busy machine.
@@ -175,7 +180,7 @@ struct DriverTests {
             _ = trainee.reached.pop(until: .now + .seconds(10))
             bench.coordinator.interrupt()
         }
-        let watcher = Watcher()
+        let watcher = Watcher(bench.coordinator)
         #expect(bench.coordinator.run(watcher) == .interrupted(finalReport(steps: 0, isComplete: false)))
         interrupter.join()
         let stopped = WorkerOutcome.stopped(finalReport(steps: 0, isComplete: false))
@@ -186,7 +191,7 @@ struct DriverTests {
     func ownFailure(_ wire: Wire) throws {
         let bench = try Bench(wire, workers: 1, yaml: "bad", launched: ["a"])
         try bench.join("a", Trainee())
-        guard case .failed(let failure) = bench.coordinator.run(Watcher()) else {
+        guard case .failed(let failure) = bench.coordinator.run(Watcher(bench.coordinator)) else {
             Issue.record("did not fail")
             return
         }
@@ -203,7 +208,7 @@ struct DriverTests {
         defer { stranger.close() }
         try stranger.send([Frame([1, 2, 3])], to: "hub")
         try bench.join("a", Trainee())
-        let watcher = Watcher()
+        let watcher = Watcher(bench.coordinator)
         #expect(bench.coordinator.run(watcher) == .completed(finalReport(steps: 5)))
         #expect(
             watcher.refusals == [
@@ -223,7 +228,7 @@ struct DriverTests {
             _ = trainee.reached.pop(until: .now + .seconds(10))
             bench.transport.close()
         }
-        guard case .failed = bench.coordinator.run(Watcher()) else {
+        guard case .failed = bench.coordinator.run(Watcher(bench.coordinator)) else {
             Issue.record("did not fail")
             return
         }

@@ -33,6 +33,8 @@ struct CoordinatorBench {
     var reports: [CoordinatorReport] = []
     var outcomes: [RunOutcome] = []
     var launches: [PeerID] = []
+    /// Whether checkpoints are on the disk as soon as they are complete.
+    var isDiskFast = true
 
     init(
         workers: Int, minWorkers: Int = 1, shards: Int? = nil, launched: Set<PeerID> = [],
@@ -48,7 +50,11 @@ struct CoordinatorBench {
         for action in state.handle(event, at: now) {
             switch action {
             case .send(let envelope, let peer): sent.append((envelope.message, envelope.generation, peer))
-            case .report(let report): reports.append(report)
+            case .report(let report):
+                reports.append(report)
+                if isDiskFast, case .checkpointPart(let part, _) = report, part.isLast {
+                    handle(.saved(step: part.step))
+                }
             case .record(let extent): handle(.recorded(extent))
             case .launch(let worker, _): launches.append(worker)
             case .conclude(let outcome): outcomes.append(outcome)

@@ -101,6 +101,36 @@ extension EndToEnd {
             }
         }
 
+        @Test("a coordinator that dies when its workers have ended leaves a run that another one ends, without workers")
+        func afterTheEnd() throws {
+            try Sandbox.with { sandbox in
+                let hash = try calmHash(sandbox)
+                let faults = "conclude:kill@10#coordinator"
+                let local = try sandbox.finish(training(sandbox, workers: 2, "local"), faults: faults)
+                #expect(try local.end() == .signal(SIGKILL), "\(local.standardError)")
+                let arguments = sandbox.training("coordinator", workers: 2, "run.name=apart") + Self.keys
+                let first = try sandbox.start(arguments + ["--bind", "tcp://127.0.0.1:0"], faults: faults)
+                let address = try #require(
+                    first.line(holding: "--coordinator ").split(separator: " ").last.map(String.init))
+                // Some may have heard of the end before the coordinator died, and others hear of it from the next one.
+                let workers = try (0..<2).map { _ in try sandbox.start(["worker", "--coordinator", address]) }
+                #expect(try first.end() == .signal(SIGKILL), "\(first.standardError)")
+                for (name, command) in [("local", ["resume"]), ("apart", ["coordinator", "--resume"])] {
+                    let run = try sandbox.run(named: name)
+                    #expect(!run.files.contains("result.json"))
+                    let second = try sandbox.finish(command + [run.path])
+                    #expect(try second.end() == .status(0), "\(second.standardError)")
+                    let result = try run.result
+                    #expect(
+                        result.parameterHash == hash && result.losses == [0, 0, 0] && result.extent == [2, 10, 320])
+                    #expect(result.status == "completed" && result.generations == 1 && result.workers == 2)
+                    #expect(try run.steps.map(\.step) == Array(0..<10) && run.epochs.count == 2)
+                    #expect(!second.standardError.contains("waiting"), "\(second.standardError)")
+                }
+                for worker in workers { #expect(try worker.end() == .status(0), "\(worker.standardError)") }
+            }
+        }
+
         @Test("a local run starts workers that die again, as often as it may; the last one too, from the checkpoint")
         func restarts() throws {
             try Sandbox.with { sandbox in
@@ -152,6 +182,19 @@ extension EndToEnd {
                 let line = try process.line(holding: "holds other parameters than most after step 4")
                 #expect(line.contains("check the memory of its host"), "\(line)")
                 #expect(try sandbox.run(named: "flipped").result.generations == 2)
+            }
+        }
+
+        @Test("a run whose coordinator died before anybody could join it says that it is to be started anew")
+        func neverBegun() throws {
+            try Sandbox.with { sandbox in
+                _ = try sandbox.write("", to: "journal")
+                let process = try sandbox.finish(["coordinator", "--resume", sandbox.path])
+                #expect(try process.end() == .status(1))
+                #expect(
+                    process.standardError
+                        == "Error: the run of \(sandbox.path) ended before any worker could join it, so there is nothing to "
+                        + "go on with; start it anew\n")
             }
         }
 

@@ -72,8 +72,8 @@ public final class Coordinator: Sendable {
     /// Says that a checkpoint is complete; safe from any thread.
     public func saved(step: Int) { local.push(.saved(step: step)) }
 
-    /// Says that a checkpoint could not be written; safe from any thread.
-    public func notSaved(_ reason: String) { local.push(.notSaved(reason: reason)) }
+    /// Says that the checkpoint of so many steps could not be written; safe from any thread.
+    public func notSaved(step: Int, _ reason: String) { local.push(.notSaved(step: step, reason: reason)) }
 
     /// Says that the run cannot go on; safe from any thread.
     public func fail(_ reason: String) { local.push(.failed(reason: reason)) }

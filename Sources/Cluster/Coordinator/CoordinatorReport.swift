@@ -21,6 +21,8 @@ public enum CoordinatorReport: Sendable {
     case checkpointPart(CheckpointPart, Frame)
     /// A checkpoint is complete.
     case saved(step: Int)
+    /// Everything is done and saved; comes before the workers are let go.
+    case completed(FinalReport)
     /// A worker has ended its part.
     case finished(rank: Int, FinalReport)
     /// A worker's line for the run's log.

@@ -18,6 +18,9 @@ extension CoordinatorState {
             members[position].stage = .left
             return fail(kind, worker: peer, words, at: now)
         case .concluded: return
+        case .ending:
+            members.remove(at: position)
+            return note(.info, "\(words); it had finished")
         case .running, .regrouping, .waiting: break
         }
         guard member.rank != nil else { return drop(position, kind, words, at: now) }
@@ -61,7 +64,7 @@ extension CoordinatorState {
     private mutating func replace(_ peer: PeerID) {
         switch phase {
         case .running, .regrouping, .waiting: break
-        case .joining, .failing, .concluded: return
+        case .joining, .ending, .failing, .concluded: return
         }
         guard launched.contains(peer), interrupts == 0, restartCount < settings.restarts,
             let next = try? PeerID("\(peer.name.prefix { $0 != "+" })+\(restartCount + 1)")

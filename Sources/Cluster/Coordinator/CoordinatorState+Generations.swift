@@ -14,12 +14,14 @@ extension CoordinatorState {
         recorded = JournalExtent(steps: nextStep, epochs: evaluatedEpochs)
         savedStep = past.savedStep
         reference = past.identity.map { ($0, "the workers of before") }
+        let final = past.isComplete ? past.final : nil
+        if let final { phase = .ending(final, until: now + Self.attachTimeout) }
         guard !past.members.isEmpty else { return }
-        phase = .running
+        if final == nil { phase = .running }
         members = past.members.enumerated().map { rank, known in
             var member = Member(hello: known.hello, id: known.id, at: now)
             member.rank = rank
-            member.stage = .training
+            member.stage = final.map { .finished($0) } ?? .training
             member.isAway = true
             return member
         }
@@ -36,7 +38,7 @@ extension CoordinatorState {
     mutating func halt(_ reason: String, at now: ContinuousClock.Instant) {
         switch phase {
         case .running, .regrouping(isForced: false, _): break
-        case .joining, .regrouping, .waiting, .failing, .concluded: return
+        case .joining, .regrouping, .waiting, .ending, .failing, .concluded: return
         }
         phase = .regrouping(isForced: true, since: now)
         brokenSince = brokenSince ?? now
@@ -50,7 +52,7 @@ extension CoordinatorState {
             guard !members.contains(where: { $0.stage == .training }) else { return }
             evictSuspect()
         case .waiting: break
-        case .joining, .running, .failing, .concluded: return
+        case .joining, .running, .ending, .failing, .concluded: return
         }
         if members.filter({ $0.isAvailable && $0.rank != nil }).count < settings.minWorkers,
             let leaver = members.first(where: { $0.isLeaving && $0.steps != nil })
@@ -92,6 +94,7 @@ extension CoordinatorState {
         generation += 1
         verifications = [:]
         gate.begin(at: furthest)
+        unsavedStep = nil
         causes = FailureCauses()
         hasLost = false
         phase = .running

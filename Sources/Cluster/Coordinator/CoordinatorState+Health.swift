@@ -10,7 +10,10 @@ extension CoordinatorState {
             let patience =
                 member.isAway ? max(settings.heartbeatTimeout, Self.attachTimeout) : settings.heartbeatTimeout
             guard member.lastHeard.duration(to: now) > patience else { continue }
-            if case .finished = member.stage, phase == .running { continue }
+            switch phase {
+            case .running, .ending: if case .finished = member.stage { continue }
+            case .joining, .regrouping, .waiting, .failing, .concluded: break
+            }
             let text = "\(member.title) sent no heartbeat for \(patience.seconds) s"
             lose(
                 member.id, .root,
@@ -35,7 +38,7 @@ extension CoordinatorState {
         case .regrouping(let isForced, let since):
             isHalting = isForced
             if isForced { haltedSince = since }
-        case .joining, .waiting, .failing, .concluded: return
+        case .joining, .waiting, .ending, .failing, .concluded: return
         }
         let training = members.filter { $0.stage == .training && !$0.isAway }
         let still = training.filter {

@@ -10,7 +10,7 @@ extension CoordinatorState {
         if hello.attachedGeneration != nil { return ask(peer, toRejoin: departures[peer]?.reason) }
         switch phase {
         case .joining, .running, .regrouping, .waiting: break
-        case .failing, .concluded: return refuse(peer, "the run is ending; start it for the next run")
+        case .ending, .failing, .concluded: return refuse(peer, "the run is ending; start it for the next run")
         }
         if let build = settings.build, build != hello.build {
             let reason =
@@ -104,7 +104,7 @@ extension CoordinatorState {
         case .joining:
             if members.filter(\.isAvailable).count == settings.workers { start(at: now) }
         case .running: pauseAtBoundary(at: now)
-        case .regrouping, .waiting, .failing, .concluded: break
+        case .regrouping, .waiting, .ending, .failing, .concluded: break
         }
     }
 

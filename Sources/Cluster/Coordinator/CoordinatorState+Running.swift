@@ -25,7 +25,7 @@ extension CoordinatorState {
         if members[position].isAway { return send(.reattach, to: peer) }
         switch phase {
         case .joining, .running, .regrouping, .waiting: break
-        case .failing, .concluded: return
+        case .ending, .failing, .concluded: return
         }
         guard members[position].rank == nil || envelope.generation == generation else {
             // Heartbeats sent before the start arrive after it; anything else from another generation does not count.
@@ -156,8 +156,22 @@ extension CoordinatorState {
                     + "\(evaluation.missing[0]); a worker did not send its share", at: now)
         }
         guard hasCheckpoint(of: first) else { return }
+        phase = .ending(first, until: now + Self.saveTimeout)
+    }
+
+    /// Lets the workers go once the last checkpoint is on the disk, or cannot get there.
+    ///
+    /// That all is done is written down before: with the workers gone nobody could tell a coordinator that takes over.
+    mutating func endWhenSaved(at now: ContinuousClock.Instant) {
+        guard case .ending(let final, let deadline) = phase else { return }
+        let isSettled = savedStep >= final.steps || unsavedStep == final.steps
+        guard isSettled && !members.contains(where: \.isAway) || now >= deadline else { return }
+        if final.isComplete {
+            actions.append(.report(.completed(final)))
+            record()
+        }
         for member in members { send(.goodbye, to: member.id) }
-        conclude(first.isComplete ? .completed(first) : .interrupted(first))
+        conclude(final.isComplete ? .completed(final) : .interrupted(final))
     }
 
     /// Whether the last checkpoint of a run that ends has arrived; asks for it else.
@@ -182,6 +196,8 @@ extension CoordinatorState {
             pauseAtBoundary(at: now)
         // The pause comes to its end in `regroup`.
         case .waiting where interrupts == 1: phase = .regrouping(isForced: true, since: now)
+        case .ending where interrupts == 1:
+            note(.notice, "interrupted while the run ends; interrupt again to end at once")
         case .failing: conclude(.failed(causes.verdict))
         default:
             for member in members where member.isPresent {

@@ -27,8 +27,8 @@ public struct CoordinatorState: Sendable {
         case recorded(JournalExtent)
         /// A checkpoint of so many steps is complete.
         case saved(step: Int)
-        /// A checkpoint could not be written, and why.
-        case notSaved(reason: String)
+        /// A checkpoint of so many steps could not be written, and why.
+        case notSaved(step: Int, reason: String)
         /// The run cannot go on, and why.
         case failed(reason: String)
         /// Somebody asks the run to end: once at the next step, twice at once.
@@ -60,6 +60,9 @@ public struct CoordinatorState: Sendable {
         case regrouping(isForced: Bool, since: ContinuousClock.Instant)
         /// Too few workers are there to go on.
         case waiting(since: ContinuousClock.Instant)
+        /// Everybody has finished: waits for the last checkpoint to reach the disk, and for those who have not come back to
+        /// a coordinator that took over.
+        case ending(FinalReport, until: ContinuousClock.Instant)
         case failing(until: ContinuousClock.Instant)
         case concluded
     }
@@ -78,6 +81,8 @@ public struct CoordinatorState: Sendable {
     static let saveInterval = Duration.seconds(10)
     /// The time between two moves of shards.
     static let balanceInterval = Duration.seconds(10)
+    /// How long the last checkpoint may take to reach the disk.
+    static let saveTimeout = Duration.seconds(120)
     /// How often one worker may be put out of the run before it is refused.
     static let evictionLimit = 3
 
@@ -105,6 +110,8 @@ public struct CoordinatorState: Sendable {
     var recorded = JournalExtent(steps: 0)
     var stepsPerEpoch: Int?
     var savedStep = 0
+    /// The number of steps in the checkpoint that could not be written last; nil when there was none.
+    var unsavedStep: Int?
     var gate = CheckpointGate()
     var verifications: [Int: [PeerID: String]] = [:]
     var causes = FailureCauses()
@@ -161,7 +168,8 @@ public struct CoordinatorState: Sendable {
             savedStep = max(savedStep, step)
             retrySaving = nil
             actions.append(.report(.saved(step: step)))
-        case .notSaved(let reason):
+        case .notSaved(let step, let reason):
+            unsavedStep = step
             retrySaving = now + Self.saveInterval
             note(.error, reason)
         case .failed(let reason): fail(.root, worker: nil, reason, at: now)
@@ -169,6 +177,7 @@ public struct CoordinatorState: Sendable {
         case .tick: tick(at: now)
         }
         regroup(at: now)
+        endWhenSaved(at: now)
         settle(at: now)
         defer { actions = [] }
         return actions
@@ -209,7 +218,7 @@ public struct CoordinatorState: Sendable {
         switch phase {
         case .joining: since = began
         case .waiting(let start): since = start
-        case .running, .regrouping, .failing, .concluded: return
+        case .running, .regrouping, .ending, .failing, .concluded: return
         }
         let waiting = Waiting(
             needed: phase == .joining ? settings.workers : settings.minWorkers,

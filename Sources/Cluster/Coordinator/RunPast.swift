@@ -32,6 +32,10 @@ public struct RunPast: Sendable, Equatable {
     public var evaluatedEpochs = 0
     /// The number of steps in the newest complete checkpoint; 0 without one.
     public var savedStep = 0
+    /// What the workers knew when everything was done; nil when that is not written down.
+    public var final: FinalReport?
+    /// Whether everything is done and saved, so that there is nothing left to do but to say so.
+    public var isComplete: Bool { final?.steps == savedStep }
 
     /// The past of a new run.
     public init() {}

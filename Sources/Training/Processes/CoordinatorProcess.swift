@@ -53,11 +53,11 @@ public final class CoordinatorProcess {
                 run: directory.id, bind: address.map { LocalAddress.withPort(of: transport.address ?? "", $0) },
                 advertisedHost: advertisedHost,
                 samples: beside.map { LocalAddress.withPort(of: samples?.address ?? "", $0) }))
-        // Before anybody is told the address: whoever joins can rely on a coordinator that takes over.
-        try ledger.synchronize()
         try self.init(
             configuration, directory: directory, transport: transport, samples: samples, isLocal: address == nil,
             ledger: ledger, records: [])
+        // After the journal, and before anybody is told the address: whoever joins relies on a coordinator that takes over.
+        try directory.write(configuration)
     }
 
     /// Takes over the run whose directory is at `path`.
@@ -112,10 +112,7 @@ public final class CoordinatorProcess {
         self.past = records
         build = try Host.build()
         address = transport.address ?? ""
-        launched = [:]
-        if isLocal {
-            for number in 0..<configuration.cluster.workers { launched[try PeerID("worker-\(number)")] = number }
-        }
+        try ledger.synchronize()
         var past = RunPast(records)
         if isLocal {
             // The workers of before died with their coordinator.
@@ -129,6 +126,10 @@ public final class CoordinatorProcess {
             past.savedStep = try store.newest { log.write(.warning, $0) }?.step ?? 0
         }
         let cluster = configuration.cluster
+        launched = [:]
+        if isLocal && !past.isComplete {
+            for number in 0..<cluster.workers { launched[try PeerID("worker-\(number)")] = number }
+        }
         let coordinator = Coordinator(
             transport: transport,
             settings: CoordinatorState.Settings(
@@ -194,11 +195,10 @@ public final class CoordinatorProcess {
         let stateTransport = try ZeroMQTransport(id: Self.id)
         defer { stateTransport.close() }
         let transfer = StateTransfer(transport: stateTransport, run: directory.id)
+        let failpoints = try Failpoints(ProcessInfo.processInfo.environment[Failpoints.variable], for: Self.id.name)
         let recorder = try RunRecorder(
             configuration, directory: directory, environment: try environment(command), ledger: ledger, past: past,
-            coordinator: coordinator, display: display, startsWorkers: !launched.isEmpty,
-            failpoints: try Failpoints(
-                ProcessInfo.processInfo.environment[Failpoints.variable], for: Self.id.name)
+            coordinator: coordinator, display: display, startsWorkers: !launched.isEmpty, failpoints: failpoints
         ) { [directory, coordinator] assignment in
             do {
                 try Self.send(directory, assignment, by: transfer)
@@ -226,6 +226,7 @@ public final class CoordinatorProcess {
             if isOrderly { _ = launcher.wait(until: .now + .seconds(5)) }
             launcher.close(grace: .milliseconds(500))
         }
+        failpoints.pass(.conclude, step: recorder.result.steps)
         return try recorder.conclude(outcome)
     }
 

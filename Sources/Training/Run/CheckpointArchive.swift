@@ -8,7 +8,7 @@ final class CheckpointArchive: Sendable {
     /// What became of a checkpoint.
     enum Outcome: Sendable {
         case saved(Checkpoint)
-        case failed(reason: String)
+        case failed(step: Int, reason: String)
     }
 
     private let parts = BlockingQueue<(CheckpointPart, Frame)>()
@@ -76,6 +76,7 @@ private struct CheckpointAssembly {
         } catch {
             abandon()
             return .failed(
+                step: part.step,
                 reason:
                     "the checkpoint of step \(part.step) was not written: \(error); training goes on, and it is tried again"
             )

@@ -17,6 +17,8 @@ package final class Ledger {
         case step(report: StepReport)
         /// An evaluation is complete.
         case evaluation(totals: EvaluationTotals)
+        /// Everything is done and saved.
+        case completed(report: FinalReport)
         /// A checkpoint is complete.
         case checkpoint(step: Int)
         /// Steps from this one on are void.
@@ -72,6 +74,7 @@ package final class Ledger {
                     switch earlier {
                     case .step(let report): report.step >= step
                     case .evaluation(let totals): stepsPerEpoch.map { (totals.epoch + 1) * $0 > step } ?? false
+                    case .completed(let report): report.steps > step
                     case .opened, .generation, .checkpoint, .rewound, .led: false
                     }
                 }
@@ -97,6 +100,7 @@ extension RunPast {
                 steps = report.step + 1
                 stepsPerEpoch = report.stepsPerEpoch
             case .evaluation(let totals): evaluatedEpochs = totals.epoch + 1
+            case .completed(let report): final = report
             case .opened, .checkpoint, .rewound, .led: break
             }
         }

@@ -32,15 +32,22 @@ public struct RunDirectory: Sendable {
         }
         id = candidate
         path = "\(parent)/\(candidate)"
+        try AtomicFile.synchronize(folder: parent)
         try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: true)
     }
 
     /// Opens the directory of a run that was begun before.
     ///
-    /// - Throws: When it holds no configuration.
+    /// - Throws: When it holds no configuration, which is written once everything is there that a run needs to be taken
+    ///   over; so nobody has joined by then.
     public init(opening path: String) throws {
         let standard = URL(fileURLWithPath: path).standardizedFileURL.path
         guard FileManager.default.fileExists(atPath: "\(standard)/\(Self.configurationName)") else {
+            if FileManager.default.fileExists(atPath: "\(standard)/\(Ledger.name)") {
+                throw RunDirectoryError(
+                    sentence: "the run of \(path) ended before any worker could join it, so there is nothing to go on "
+                        + "with; start it anew")
+            }
             throw RunDirectoryError(
                 sentence: "\(path) is no run's directory: it holds no \(Self.configurationName); check the path")
         }
@@ -65,6 +72,11 @@ public struct RunDirectory: Sendable {
 
     /// Where checkpoints lie.
     public var checkpoints: String { file("checkpoints") }
+
+    /// Writes the complete configuration, from which on the run can be taken over.
+    func write(_ configuration: RunConfiguration) throws {
+        try AtomicFile.write(file(Self.configurationName), Data(try configuration.yaml().utf8))
+    }
 
     /// Writes a file of the directory complete or not at all, as JSON with sorted keys.
     package func write(_ value: some Encodable, to name: String) throws {

@@ -26,6 +26,8 @@ package final class RunRecorder: CoordinatorObserver {
     private var pace = Pace()
     /// Said once, however often a full disk is tried.
     private var lastComplaint: String?
+    /// Why the newest checkpoint was kept from the archive; nil when it was not.
+    private var unwritten: String?
     /// By epoch: the next one may begin before the evaluation of the last one has come together.
     private var epochs: [Int: EpochTally] = [:]
     private let start = ContinuousClock.now
@@ -62,23 +64,19 @@ package final class RunRecorder: CoordinatorObserver {
         archive = CheckpointArchive(store, failpoints: failpoints) { outcome in
             switch outcome {
             case .saved(let checkpoint): coordinator.saved(step: checkpoint.step)
-            case .failed(let reason): coordinator.notSaved(reason)
+            case .failed(let step, let reason): coordinator.notSaved(step: step, reason)
             }
         }
         result = RunResult(
             status: .failed, epochs: 0, steps: 0, samples: 0, wallSeconds: 0, workers: configuration.cluster.workers,
             generations: 0, lostSteps: 0, repeatedSamples: 0, skippedSamples: 0)
-        if !isResumed {
-            try AtomicFile.write(
-                directory.file(RunDirectory.configurationName), Data(try configuration.yaml().utf8))
-        }
         for record in past {
             switch record {
             case .generation(let assignment, let members, _):
                 for member in members { hellos[member.id] = member.hello }
                 try begin(assignment)
             case .led(let seconds): secondsBefore = seconds
-            case .opened, .step, .evaluation, .checkpoint, .rewound: break
+            case .opened, .step, .evaluation, .checkpoint, .rewound, .completed: break
             }
         }
         take(past)
@@ -93,7 +91,7 @@ package final class RunRecorder: CoordinatorObserver {
             switch record {
             case .step(let report): count(report)
             case .evaluation(let totals): count(totals)
-            case .opened, .generation, .checkpoint, .rewound, .led: break
+            case .opened, .generation, .checkpoint, .rewound, .completed, .led: break
             }
         }
     }
@@ -128,13 +126,17 @@ package final class RunRecorder: CoordinatorObserver {
         case .checkpointPart(let part, let bytes):
             // The journal first: no checkpoint may hold steps that it does not know.
             if part.isLast && !record() {
-                coordinator.notSaved("the checkpoint of step \(part.step) was not written, since the journal was not")
+                let reason = "the checkpoint of step \(part.step) was not written, since the journal was not"
+                unwritten = reason
+                coordinator.notSaved(step: part.step, reason)
             } else {
+                if part.isLast { unwritten = nil }
                 archive.add(part, bytes)
             }
         case .saved(let step):
             append(.checkpoint(step: step))
             log.write(.info, "checkpoint of step \(step) complete")
+        case .completed(let report): append(.completed(report: report))
         case .finished(let rank, let report):
             log.write(
                 .info,
@@ -171,11 +173,13 @@ package final class RunRecorder: CoordinatorObserver {
             result.skippedSamples = final.skippedSamples
             result.repeatedSamples = final.repeatedSamples
         }
-        if case .failed(let reason) = archive.close(until: .now + Self.archiveTimeout) {
-            complain(reason)
+        var missing = unwritten
+        if case .failed(_, let reason) = archive.close(until: .now + Self.archiveTimeout) { missing = reason }
+        if let missing {
+            complain(missing)
             if result.status == .completed {
                 result.status = .failed
-                result.error = "the training is complete, but its last checkpoint is missing: \(reason)"
+                result.error = "the training is complete, but its last checkpoint is missing: \(missing)"
             }
         }
         result.trainLoss = epochs.max { $0.key < $1.key }?.value.meanLoss ?? result.trainLoss

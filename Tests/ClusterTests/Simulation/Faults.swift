@@ -5,7 +5,7 @@ import Tensors
 extension SimulatedRun {
     /// What can go wrong.
     enum Fault: String, CaseIterable {
-        case kill, killSeveral, freeze, cut, crash, crashAll, join, leave, corrupt
+        case kill, killSeveral, freeze, cut, crash, crashAll, crashAtEnd, join, leave, corrupt
 
         /// Those that take processes and connections away, and change nothing in their memory.
         static let crashes = allCases.filter { $0 != .corrupt }
@@ -35,6 +35,7 @@ extension SimulatedRun {
         case .crashAll:
             crash()
             for victim in alive { kill(victim) }
+        case .crashAtEnd: diesAtEnd = true
         case .join: bear()
         case .leave:
             guard let victim = pick(alive), alive.count > plan.minWorkers + 1 else { return }
@@ -78,6 +79,27 @@ extension SimulatedRun {
                 .work(member, .complain(suspects: [assignment.rank]), attempt: other.attempt),
                 in: .milliseconds(100) + delay(upTo: 400))
         }
+    }
+
+    /// The run is over, unless the coordinator dies before it has written down the result.
+    mutating func conclude(_ outcome: RunOutcome) {
+        // Without a last checkpoint, since the disk was full, that is a fault too many.
+        guard case .completed = outcome, diesAtEnd, checkpoint.step == plan.steps else {
+            self.outcome = outcome
+            return
+        }
+        diesAtEnd = false
+        trace("the coordinator dies at the end")
+        var random = random
+        cancel { event in
+            if case .toWorker(_, .received(let envelope), _) = event, envelope.message == .goodbye {
+                random.integer(below: 2) == 0
+            } else {
+                false
+            }
+        }
+        self.random = random
+        crash()
     }
 
     private mutating func crash() {

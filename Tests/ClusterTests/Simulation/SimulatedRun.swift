@@ -58,6 +58,8 @@ struct SimulatedRun {
     /// The state in the checkpoint of each step that was sent last.
     var sent: [Int: UInt64] = [:]
     var nextWorker = 0
+    /// The coordinator dies after it has let its workers go, and before anybody knows the outcome.
+    var diesAtEnd = false
     private var mustRecord = false
     private let start: ContinuousClock.Instant
     private var queue: [(at: ContinuousClock.Instant, event: Event)] = []
@@ -168,7 +170,7 @@ struct SimulatedRun {
                     journal.synchronize()
                     events.append(.recorded(extent))
                 case .launch: break
-                case .conclude(let outcome): self.outcome = outcome
+                case .conclude(let outcome): conclude(outcome)
                 }
             }
         }
@@ -180,7 +182,9 @@ struct SimulatedRun {
         case .notice(_, let text): trace(text)
         case .checkpointPart(let part, _):
             // The journal first: no checkpoint may hold steps that it does not know.
-            guard random.integer(below: 20) != 0 else { return tellCoordinator(.notSaved(reason: "the disk is full")) }
+            guard random.integer(below: 20) != 0 else {
+                return tellCoordinator(.notSaved(step: part.step, reason: "the disk is full"))
+            }
             journal.synchronize()
             schedule(.saved(step: part.step, hash: sent[part.step] ?? 0), in: delay(upTo: 300))
         case .started(let assignment, _, _):
@@ -289,9 +293,11 @@ struct SimulatedJournal {
             case .evaluated(let totals): past.evaluatedEpochs = totals.epoch + 1
             case .rewound(let step):
                 past.steps = min(past.steps, step)
+                if let final = past.final, final.steps > step { past.final = nil }
                 if let stepsPerEpoch = past.stepsPerEpoch {
                     past.evaluatedEpochs = min(past.evaluatedEpochs, step / stepsPerEpoch)
                 }
+            case .completed(let report): past.final = report
             default: break
             }
         }
