@@ -46,9 +46,13 @@ struct CoordinatorElasticTests {
     func minimum() {
         var bench = CoordinatorBench(workers: 2, minWorkers: 2, shards: 4, joinTimeout: .seconds(30))
         bench.gather("a", "b")
+        bench.say(.step(stepReport(0)), "a")
         bench.handle(.disconnected("b"))
-        bench.pause("a", after: 0)
+        bench.say(.paused(Pause(steps: 1, parameterHash: "x")), "a")
         #expect(bench.notices.last == "paused: 1 of at least 2 workers are there; start more with convoy worker")
+        #expect(bench.messages(to: "a").last == .save)
+        bench.checkpoint(1, from: "a")
+        guard case .saved(step: 1)? = bench.reports.last else { return #expect(Bool(false)) }
         bench.pass(.seconds(11), alive: ["a"])
         let waits = bench.reports.compactMap { if case .waiting(let waiting) = $0 { waiting } else { nil } }
         #expect(waits.suffix(2).allSatisfy { $0.missing == 1 && $0.needed == 2 })

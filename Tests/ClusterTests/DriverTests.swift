@@ -43,6 +43,8 @@ struct DriverTests {
             return .finished(finalReport(steps: steps))
         }
 
+        func save(control: WorkerControl) {}
+
         func conclude(savesCheckpoint: Bool, control: WorkerControl) throws -> FinalReport {
             finalReport(steps: 0, isComplete: false)
         }
@@ -235,6 +237,7 @@ struct DriverTests {
         killer.join()
         let reason =
             "the coordinator at the hub is lost: its connection is closed, and it did not come back within 1.0 s"
+            + "; take the run over with convoy coordinator --resume and its directory, or a copy of that, and start this worker again"
         #expect(bench.outcomes(1) == ["a": .failed(reason)])
     }
 }

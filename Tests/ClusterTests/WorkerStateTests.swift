@@ -30,6 +30,7 @@ struct WorkerStateTests {
                     others.append("cancel\(generation == .max ? "" : " \(generation)"): \(reason)")
                 case .confirm(let epoch): others.append("evaluated \(epoch)")
                 case .requestCheckpoint: others.append("save")
+                case .sendCheckpoint: others.append("save now")
                 case .finish(let savesCheckpoint): others.append("finish \(savesCheckpoint)")
                 case .conclude(let outcome): outcomes.append(outcome)
                 }
@@ -140,7 +141,7 @@ struct WorkerStateTests {
         bench.pass(.seconds(3))
         let reason =
             "the coordinator at tcp://hub:5000 is lost: it has said nothing for 3.0 s, and it did not come back within "
-            + "20.0 s"
+            + "20.0 s; take the run over with convoy coordinator --resume and its directory, or a copy of that, and start this worker again"
         #expect(bench.others.last == "cancel: \(reason)")
         bench.handle(.paused(Pause(steps: 1)))
         #expect(bench.outcomes == [.failed(reason)])
@@ -233,8 +234,12 @@ struct WorkerStateTests {
         bench.hear(.save, generation: 1)
         bench.hear(.evaluated(epoch: 0), generation: 1)
         bench.handle(.paused(Pause(steps: 4)))
+        bench.hear(.save, generation: 1)
+        let part = CheckpointPart(file: "m", step: 4, offset: 0, totalBytes: 1, isFirst: true, isLast: true)
+        bench.handle(.reported(.checkpointPart(part, Frame([1]))))
+        #expect(bench.messages.last == .checkpointPart(part))
         bench.hear(.conclude(savesCheckpoint: true), generation: 1)
-        #expect(bench.others.suffix(4) == ["pause 1", "save", "evaluated 0", "finish true"])
+        #expect(bench.others.suffix(5) == ["pause 1", "save", "evaluated 0", "save now", "finish true"])
         let stopped = finalReport(isComplete: false)
         bench.handle(.finished(stopped))
         bench.hear(.goodbye, generation: 1)
@@ -272,7 +277,9 @@ struct WorkerStateTests {
         #expect(
             lost.outcomes == [
                 .failed(
-                    "the coordinator at tcp://hub:5000 is lost: closed, and it did not come back within 20.0 s")
+                    "the coordinator at tcp://hub:5000 is lost: closed, and it did not come back within 20.0 s"
+                        + "; take the run over with convoy coordinator --resume and its directory, or a copy of that, and start this worker again"
+                )
             ])
     }
 

@@ -131,6 +131,33 @@ extension EndToEnd {
             }
         }
 
+        @Test("a run that has too few workers writes a checkpoint and waits; it goes on when there are enough")
+        func tooFew() throws {
+            try Sandbox.with { sandbox in
+                let hash = try calmHash(sandbox)
+                let keys = Self.keys + ["training.checkpoint_every_steps=100", "cluster.min_workers=2"]
+                let first = try sandbox.start(
+                    sandbox.training("coordinator", workers: 2, "run.name=few") + keys + [
+                        "--bind", "tcp://127.0.0.1:0",
+                    ])
+                let address = try #require(
+                    first.line(holding: "--coordinator ").split(separator: " ").last.map(String.init))
+                let join = ["worker", "--coordinator", address]
+                let victim = try sandbox.start(join, faults: "compute:kill@7")
+                let survivor = try sandbox.start(join)
+                #expect(try victim.end() == .signal(SIGKILL), "\(victim.standardError)")
+                _ = try first.line(holding: "paused: 1 of at least 2 workers are there")
+                let run = try sandbox.run(named: "few")
+                #expect(poll { run.hasCheckpoint(7) })
+                let next = try sandbox.start(join)
+                for process in [first, survivor, next] {
+                    #expect(try process.end() == .status(0), "\(process.standardError)")
+                }
+                let result = try run.result
+                #expect(result.parameterHash == hash && result.losses == [0, 0, 0] && result.extent == [2, 10, 320])
+            }
+        }
+
         @Test("a local run starts workers that die again, as often as it may; the last one too, from the checkpoint")
         func restarts() throws {
             try Sandbox.with { sandbox in

@@ -78,6 +78,10 @@ extension CoordinatorState {
             .warning,
             "paused: \(available.count) of at least \(settings.minWorkers) workers are there; start more with convoy worker"
         )
+        // Should those who are left go too before others come, what they learnt since the last checkpoint remains.
+        if let holder = available.first(where: { $0.steps == nextStep }), savedStep < nextStep {
+            send(.save, to: holder.id)
+        }
     }
 
     /// Whether other workers may still come: over the network anybody, else those that were launched and live.

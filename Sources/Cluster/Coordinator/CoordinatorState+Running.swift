@@ -42,6 +42,7 @@ extension CoordinatorState {
             members[position].isLeaving = true
             note(.notice, "\(members[position].title) was asked to end and leaves at the next step")
             pauseAtBoundary(at: now)
+        case .checkpointPart where phase.isWaiting: collect(envelope.message, payload, from: position, at: now)
         case .paused, .evaluation, .checkpointPart, .verification, .finished:
             guard members[position].stage == .training else {
                 return note(.debug, "\(members[position].title) reported something while it did not train; ignored")

@@ -65,6 +65,8 @@ public struct CoordinatorState: Sendable {
         case ending(FinalReport, until: ContinuousClock.Instant)
         case failing(until: ContinuousClock.Instant)
         case concluded
+
+        var isWaiting: Bool { if case .waiting = self { true } else { false } }
     }
 
     /// How often the coordinator shows that it lives: workers that hear nothing for the heartbeat timeout call for it.

@@ -93,7 +93,7 @@ public enum CoordinatorMessage: ControlMessage {
     case halt(reason: String)
     /// The evaluation of an epoch is complete.
     case evaluated(epoch: Int)
-    /// Send a checkpoint at the next step boundary.
+    /// Send a checkpoint at the next step boundary, or at that at which the training pauses.
     case save
     /// The run is asked to stop here: finish, with a checkpoint if that is this worker's part.
     case conclude(savesCheckpoint: Bool)

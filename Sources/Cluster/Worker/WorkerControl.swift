@@ -8,6 +8,7 @@ public final class WorkerControl: Sendable {
     private enum Work: Sendable {
         case configure(run: String, offer: RunOffer)
         case train(Assignment)
+        case save
         case conclude(savesCheckpoint: Bool)
     }
 
@@ -93,6 +94,7 @@ public final class WorkerControl: Sendable {
         case .send(let envelope, let payload): send(envelope, payload)
         case .configure(let run, let offer): work.push(.configure(run: run, offer: offer))
         case .start(let assignment): work.push(.train(assignment))
+        case .sendCheckpoint: work.push(.save)
         case .finish(let savesCheckpoint): work.push(.conclude(savesCheckpoint: savesCheckpoint))
         case .requestPause(let generation): delegate.requestPause(of: generation)
         case .cancel(let generation, let reason): delegate.cancel(generation, reason: reason)
@@ -124,6 +126,7 @@ public final class WorkerControl: Sendable {
                     case .finished(let report): local.push(.finished(report))
                     case .paused(let pause): local.push(.paused(pause))
                     }
+                case .save: try delegate.save(control: self)
                 case .conclude(let savesCheckpoint):
                     local.push(.finished(try delegate.conclude(savesCheckpoint: savesCheckpoint, control: self)))
                 }

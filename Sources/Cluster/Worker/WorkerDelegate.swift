@@ -1,6 +1,6 @@
 /// The work that a worker does at the coordinator's word.
 ///
-/// `configure`, `train` and `conclude` are called on the worker's own work thread, one after the other, and may take as
+/// `configure`, `train`, `save` and `conclude` are called on the worker's own work thread, one after the other, and may take as
 /// long as they need. The others are called on the control thread meanwhile and must return at once.
 public protocol WorkerDelegate: AnyObject, Sendable {
     /// Builds what the offer of a run asks for and says what must be the same in all workers, and how far the replica is.
@@ -14,6 +14,11 @@ public protocol WorkerDelegate: AnyObject, Sendable {
     ///
     /// - Throws: ``WorkerFailure`` or any other error when this worker cannot go on at all.
     func train(_ assignment: Assignment, control: WorkerControl) throws -> TrainingEnd
+
+    /// Sends a checkpoint of the step at which the training paused.
+    ///
+    /// - Throws: ``WorkerFailure`` or any other error, whose description becomes the reason.
+    func save(control: WorkerControl) throws
 
     /// Finishes at the step at which the training paused.
     ///

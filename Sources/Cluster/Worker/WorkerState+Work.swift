@@ -21,7 +21,8 @@ extension WorkerState {
             }
         case .evaluated(let epoch):
             actions.append(.confirm(epoch: epoch))
-        case .save: actions.append(.requestCheckpoint)
+        case .save:
+            if case .paused = phase { actions.append(.sendCheckpoint) } else { actions.append(.requestCheckpoint) }
         case .conclude(let savesCheckpoint):
             switch phase {
             case .paused, .finishing:
@@ -96,7 +97,8 @@ extension WorkerState {
         case (.evaluation(let report), .running):
             unrecordedEvaluations.append(report)
             if lost == nil { send(.evaluation(report)) }
-        case (.checkpointPart(let part, let bytes), .running): send(.checkpointPart(part), payload: bytes)
+        case (.checkpointPart(let part, let bytes), .running), (.checkpointPart(let part, let bytes), .paused):
+            send(.checkpointPart(part), payload: bytes)
         case (.verification(let verification), .running): send(.verification(verification))
         // A step that was applied counts, also when the coordinator has ended the membership meanwhile.
         case (.step(let report), .rejoining): unrecorded.append(report)

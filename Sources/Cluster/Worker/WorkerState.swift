@@ -74,6 +74,8 @@ public struct WorkerState: Sendable {
         case confirm(epoch: Int)
         /// Send a checkpoint at the next step boundary.
         case requestCheckpoint
+        /// Send a checkpoint where the training paused.
+        case sendCheckpoint
         /// Finish where the training paused.
         case finish(savesCheckpoint: Bool)
         /// The worker's part is over; comes once, as the last action.
@@ -218,7 +220,8 @@ public struct WorkerState: Sendable {
         if let lost, lost.since.duration(to: now) >= reattachTimeout {
             let reason =
                 "the coordinator at \(settings.coordinator) is lost: \(lost.reason), and it did not come back within "
-                + "\(reattachTimeout.seconds) s"
+                + "\(reattachTimeout.seconds) s; take the run over with convoy coordinator --resume and its directory, or a "
+                + "copy of that, and start this worker again"
             return end(.failed(reason), at: now)
         }
         if lost != nil {

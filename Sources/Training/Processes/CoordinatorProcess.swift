@@ -42,6 +42,7 @@ public final class CoordinatorProcess {
     public convenience init(
         _ configuration: RunConfiguration, listeningAt address: String? = nil, advertisedHost: String? = nil
     ) throws {
+        try OpenFiles.allow(peers: configuration.shards)
         let transport = try ZeroMQTransport(
             id: Self.id, listeningAt: address ?? LocalAddress.abstract("run"), advertisedHost: advertisedHost)
         let directory = try RunDirectory(creatingIn: configuration.run.directory, name: configuration.run.name)
@@ -87,6 +88,7 @@ public final class CoordinatorProcess {
             throw RunDirectoryError(
                 sentence: "the run of \(path) was a local one; go on with convoy resume \(path), or add --bind")
         }
+        try OpenFiles.allow(peers: configuration.shards)
         let transport = try ZeroMQTransport(id: Self.id, listeningAt: listening, advertisedHost: isLocal ? nil : host)
         // Workers that come back look for samples where they were before.
         if isLocal { (samplesBind, host) = (nil, nil) }

@@ -43,6 +43,8 @@ public struct WorkerProcess: Sendable {
     /// - Throws: `TransportError` when no socket can be opened or the address cannot be understood.
     public func run() throws -> WorkerOutcome {
         let id = try id ?? PeerID("\(Host.name)-\(getpid())-\(UInt16.random(in: 0 ... .max))")
+        // For the coordinator alone; the configuration says how many others there may be.
+        try OpenFiles.allow(peers: 1)
         let build = try Host.build()
         let data = try peerTransport(id, for: "data")
         defer { data.close() }

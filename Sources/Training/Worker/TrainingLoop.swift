@@ -110,6 +110,9 @@ final class TrainingLoop {
         return .finished(try replica.finalReport(isComplete: true))
     }
 
+    /// Sends a checkpoint where the training paused.
+    func save() throws { try sendCheckpoint() }
+
     /// Finishes where the training paused.
     func conclude(savesCheckpoint: Bool) throws -> FinalReport {
         if savesCheckpoint { try sendCheckpoint() }

@@ -72,6 +72,7 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
                 parameterHash: try Snapshot.parameterHash(replica.model))
         }
         let configuration = try RunConfiguration.parse(offer.yaml, source: "the coordinator's configuration")
+        try OpenFiles.allow(peers: configuration.shards * configuration.allreduce.connections)
         let data = WorkerData(
             configuration.data, environmentPath: settings.environmentPath, server: offer.samples, log: log)
         let replica = try Replica(
@@ -140,6 +141,9 @@ public final class TrainingWorker: WorkerDelegate, @unchecked Sendable {  // The
         }
         return end
     }
+
+    /// Sends a checkpoint where the training paused.
+    public func save(control: WorkerControl) throws { try loop?.save() }
 
     /// Finishes where the training paused.
     public func conclude(savesCheckpoint: Bool, control: WorkerControl) throws -> FinalReport {

@@ -220,7 +220,9 @@ struct SimulatedRun {
                 .toCoordinator(.unreachable(Self.peer(worker), reason: "no route"), connection: 0), in: .milliseconds(1)
             )
         }
-        deliver(.toWorker(worker, .received(envelope), connection: target.connection), over: "to \(worker)")
+        let event = Event.toWorker(worker, .received(envelope), connection: target.connection)
+        deliver(event, over: "to \(worker)")
+        comeLate(event)
     }
 
     mutating func deliver(_ envelope: Envelope<WorkerMessage>, _ payload: Frame?, from worker: Int) {
@@ -230,6 +232,14 @@ struct SimulatedRun {
         if random.integer(below: 60) == 0 {
             deliver(.toCoordinator(event, connection: source.connection), over: "from \(worker)")
         }
+        // Who says hello belongs to no generation yet; workers themselves say it until they are answered.
+        if case .hello = envelope.message { return }
+        comeLate(.toCoordinator(event, connection: source.connection))
+    }
+
+    /// Now and then a copy of a message comes when the members have changed meanwhile.
+    private mutating func comeLate(_ event: Event) {
+        if random.integer(below: 40) == 0 { schedule(event, in: delay(upTo: 4000)) }
     }
 
     /// Notes what somebody who looks into a failed history wants to know.

@@ -66,6 +66,7 @@ extension SimulatedRun {
                 pause(worker, in: delay(upTo: 100))
             case .confirm(let epoch): confirm(worker, epoch)
             case .requestCheckpoint: break
+            case .sendCheckpoint: save(worker)
             case .finish(let savesCheckpoint):
                 if savesCheckpoint { save(worker) }
                 let report = finalReport(worker)
