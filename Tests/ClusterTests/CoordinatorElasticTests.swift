@@ -83,6 +83,24 @@ struct CoordinatorElasticTests {
         #expect(steps == Array(0..<9) + [5])
     }
 
+    @Test("it does not go back behind a checkpoint that is being written")
+    func rewindsWhenSaved() {
+        var bench = CoordinatorBench(workers: 1, shards: 4)
+        bench.isDiskFast = false
+        bench.gather("a")
+        for step in 0..<7 { bench.say(.step(stepReport(step)), "a") }
+        bench.handle(.saved(step: 5))
+        bench.checkpoint(7, from: "a")
+        bench.handle(.disconnected("a"))
+        bench.gather("b")
+        #expect(bench.starts.count == 1)
+        var refused = bench
+        bench.handle(.saved(step: 7))
+        #expect(bench.starts.last?.firstStep == 7)
+        refused.handle(.notSaved(step: 7, reason: "the disk is full"))
+        #expect(refused.starts.last?.firstStep == 5)
+    }
+
     @Test("a silent worker is lost with its last place; when it wakes it is told why and may join anew")
     func silence() {
         var bench = CoordinatorBench(workers: 2, shards: 2)

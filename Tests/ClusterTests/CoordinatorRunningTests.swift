@@ -209,13 +209,14 @@ struct CoordinatorRunningTests {
         let steps = bench.reports.compactMap { if case .stepped(let report) = $0 { report.step } else { nil } }
         #expect(steps == [0, 1])
         bench.say(.ready(Readiness(sameIdentity)), "a")
+        #expect(bench.messages(to: "a").last == bench.starts.first.map { .start($0) })
         bench.say(.finished(finalReport()), "b")
         bench.say(.finished(finalReport("other")), "b")
         #expect(bench.outcomes.isEmpty)
         #expect(
             bench.notices.suffix(3) == [
                 "worker 0 (alpha, pid 97) sent a message of generation 2 in generation 1; ignored",
-                "worker 0 (alpha, pid 97) said that it is ready again; ignored",
+                "worker 0 (alpha, pid 97) said that it is ready again",
                 "worker 1 (alpha, pid 98) reported something while it did not train; ignored",
             ])
     }

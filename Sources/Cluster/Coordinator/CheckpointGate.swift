@@ -49,6 +49,9 @@ struct CheckpointGate: Sendable {
     /// A member held the same parameters as the others after `steps` steps.
     mutating func agree(_ peer: PeerID, on steps: Int) { agreedSteps[peer] = max(agreedSteps[peer] ?? 0, steps) }
 
+    /// The checkpoint of `step` did not reach the disk.
+    mutating func miss(_ step: Int) { if passedStep == step { passedStep = 0 } }
+
     /// The last part that was held, once it can be trusted.
     mutating func release(reportedSteps: Int) -> Parcel? {
         guard let held, held.part.step <= reportedSteps,

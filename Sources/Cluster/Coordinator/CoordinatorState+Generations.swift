@@ -65,7 +65,11 @@ extension CoordinatorState {
         guard compareStanding(at: now) else { return }
         if interrupts > 0 { return stop(at: now) }
         let available = members.filter(\.isAvailable)
-        if available.count >= settings.minWorkers { return start(at: now) }
+        if available.count >= settings.minWorkers {
+            // What nobody has any more may be on its way to the disk; going back further would leave a checkpoint ahead.
+            if gate.passedStep > savedStep, !available.contains(where: { $0.steps == nextStep }) { return }
+            return start(at: now)
+        }
         guard canGrow else {
             return fail(
                 .consequence, worker: nil,
@@ -98,7 +102,6 @@ extension CoordinatorState {
         generation += 1
         verifications = [:]
         gate.begin(at: furthest)
-        unsavedStep = nil
         causes = FailureCauses()
         hasLost = false
         phase = .running

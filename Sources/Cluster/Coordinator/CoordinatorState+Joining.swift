@@ -87,7 +87,11 @@ extension CoordinatorState {
     mutating func admit(_ readiness: Readiness, at position: Int, now: ContinuousClock.Instant) {
         let member = members[position]
         guard member.stage == .configuring else {
-            return note(.debug, "\(member.title) said that it is ready again; ignored")
+            // It may have said so before it was ready for this place, and missed the order to start.
+            if member.stage == .training, let assignment = assignment(of: position) {
+                send(.start(assignment), to: member.id)
+            }
+            return note(.debug, "\(member.title) said that it is ready again")
         }
         if let reference, let difference = readiness.identity.difference(from: reference.identity) {
             let reason =

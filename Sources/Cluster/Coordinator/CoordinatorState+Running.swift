@@ -111,7 +111,9 @@ extension CoordinatorState {
     }
 
     private mutating func pass(_ parcel: CheckpointGate.Parcel?) {
-        if let parcel { actions.append(.report(.checkpointPart(parcel.part, parcel.bytes))) }
+        guard let parcel else { return }
+        if parcel.part.isLast { unsavedStep = nil }
+        actions.append(.report(.checkpointPart(parcel.part, parcel.bytes)))
     }
 
     /// These members hold the same parameters after `steps` steps.

@@ -112,7 +112,7 @@ public struct CoordinatorState: Sendable {
     var recorded = JournalExtent(steps: 0)
     var stepsPerEpoch: Int?
     var savedStep = 0
-    /// The number of steps in the checkpoint that could not be written last; nil when there was none.
+    /// The number of steps in the last checkpoint that arrived, if it could not be written.
     var unsavedStep: Int?
     var gate = CheckpointGate()
     var verifications: [Int: [PeerID: String]] = [:]
@@ -172,6 +172,7 @@ public struct CoordinatorState: Sendable {
             actions.append(.report(.saved(step: step)))
         case .notSaved(let step, let reason):
             unsavedStep = step
+            gate.miss(step)
             retrySaving = now + Self.saveInterval
             note(.error, reason)
         case .failed(let reason): fail(.root, worker: nil, reason, at: now)

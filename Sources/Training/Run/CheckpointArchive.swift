@@ -47,6 +47,7 @@ private struct CheckpointAssembly {
     private let failpoints: Failpoints
     private var writer: CheckpointWriter?
     private var file: (name: String, bytes: Int)?
+    private var failure: (step: Int, reason: String)?
 
     init(_ store: CheckpointStore, failpoints: Failpoints) {
         self.store = store
@@ -57,7 +58,11 @@ private struct CheckpointAssembly {
     mutating func add(_ part: CheckpointPart, _ bytes: Frame) -> CheckpointArchive.Outcome? {
         // A new sender begins anew, also with the step at which the last one was lost.
         if part.isFirst { abandon() }
-        guard part.isFirst || writer?.step == part.step else { return nil }
+        guard part.isFirst || writer?.step == part.step else {
+            // Whoever waits for what becomes of a complete checkpoint hears it once more.
+            return part.isLast && failure?.step == part.step
+                ? failure.map { .failed(step: $0.step, reason: $0.reason) } : nil
+        }
         do {
             if part.isFirst { writer = try store.begin(step: part.step) }
             if file?.name != part.file {
@@ -75,11 +80,10 @@ private struct CheckpointAssembly {
             return .saved(complete)
         } catch {
             abandon()
-            return .failed(
-                step: part.step,
-                reason:
-                    "the checkpoint of step \(part.step) was not written: \(error); training goes on, and it is tried again"
-            )
+            let reason =
+                "the checkpoint of step \(part.step) was not written: \(error); training goes on, and it is tried again"
+            failure = (part.step, reason)
+            return .failed(step: part.step, reason: reason)
         }
     }
 

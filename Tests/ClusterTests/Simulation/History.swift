@@ -46,11 +46,10 @@ struct History {
         evaluations.removeAll { $0.epoch >= count }
     }
 
-    /// Whether the evaluation of an epoch is there, or was lost with all who had made it: a full disk, a crash of the
-    /// coordinator and the death of a worker are a fault too many.
+    /// Whether the evaluation of an epoch is there, or was lost: when the disk is full and the coordinator dies, its figures
+    /// are gone if not all who made it come back before the next one arrives.
     private func isSettled(_ epoch: Int) -> Bool {
-        let isOfTheDead = unwrittenEpochs.contains(epoch) && faults.keys.contains { $0.hasPrefix("kill") }
-        return isOfTheDead || evaluations.contains { $0.epoch == epoch }
+        unwrittenEpochs.contains(epoch) || evaluations.contains { $0.epoch == epoch }
     }
 
     /// A member gave others a state that had changed after it had said its hash; nobody can tell from then on.

@@ -30,6 +30,9 @@ struct SimulatedRun {
     enum Event {
         case toCoordinator(CoordinatorState.Event, connection: Int)
         case toWorker(Int, WorkerState.Event, connection: Int)
+        /// A second copy of a message, which counts only if it comes when another generation has begun.
+        case lateToCoordinator(Envelope<WorkerMessage>, Frame?, from: Int)
+        case lateToWorker(Int, Envelope<CoordinatorMessage>)
         case work(Int, Task, attempt: Int)
         case sumArrives(Int, generation: Int, step: Int, pauses: Bool)
         case stateArrives(Int, generation: Int, steps: Int, hash: UInt64)
@@ -119,6 +122,14 @@ struct SimulatedRun {
             if case .received = event, connection != target.connection { return }
             if target.isFrozen { return schedule(.toWorker(worker, event, connection: connection), in: Self.tick) }
             tell(worker, event)
+        case .lateToCoordinator(let envelope, let payload, let worker):
+            guard workers[worker] != nil, let current = coordinator?.generation, envelope.generation < current else {
+                return
+            }
+            tellCoordinator(.received(from: Self.peer(worker), envelope, payload: payload))
+        case .lateToWorker(let worker, let envelope):
+            guard let current = workers[worker]?.assignment?.generation, envelope.generation < current else { return }
+            tell(worker, .received(envelope))
         case .work(let worker, let task, let attempt):
             guard let target = workers[worker], target.attempt == attempt else { return }
             if target.isFrozen { return schedule(.work(worker, task, attempt: attempt), in: Self.tick) }
@@ -202,6 +213,7 @@ struct SimulatedRun {
                     hash: checkpoint.hash)
                 schedule(event, in: delay(upTo: 400))
             }
+        case .completed: mustRecord = true  // As above.
         case .stepped(let report): history.committed(report.step)
         case .evaluated(let totals): history.evaluated(totals)
         case .rewound(let step):
@@ -222,7 +234,7 @@ struct SimulatedRun {
         }
         let event = Event.toWorker(worker, .received(envelope), connection: target.connection)
         deliver(event, over: "to \(worker)")
-        comeLate(event)
+        comeLate(.lateToWorker(worker, envelope))
     }
 
     mutating func deliver(_ envelope: Envelope<WorkerMessage>, _ payload: Frame?, from worker: Int) {
@@ -234,12 +246,12 @@ struct SimulatedRun {
         }
         // Who says hello belongs to no generation yet; workers themselves say it until they are answered.
         if case .hello = envelope.message { return }
-        comeLate(.toCoordinator(event, connection: source.connection))
+        comeLate(.lateToCoordinator(envelope, payload, from: worker))
     }
 
-    /// Now and then a copy of a message comes when the members have changed meanwhile.
+    /// Now and then a copy of a message comes when the members may have changed meanwhile.
     private mutating func comeLate(_ event: Event) {
-        if random.integer(below: 40) == 0 { schedule(event, in: delay(upTo: 4000)) }
+        if random.integer(below: 12) == 0 { schedule(event, in: delay(upTo: 4000)) }
     }
 
     /// Notes what somebody who looks into a failed history wants to know.
