@@ -108,10 +108,12 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
             let layout = HostArena.Layout(
                 elements: elements, blocks: blocks, results: nodes == [tree.root] ? 1 : nodes.count + 1)
             let arena = try HostMeeting(watch, ranks: locals).open(layout)
+            let index = locals.firstIndex(of: rank) ?? 0
+            let ranges = locals.map { shards[$0] }
+            let patience = isInBackground ? .none : Patience.sharing(workers: locals.count)
             memory = GradientMemory(
-                HostSum(
-                    arena, index: locals.firstIndex(of: rank) ?? 0, shards: locals.map { shards[$0] }, nodes: nodes,
-                    tree: tree, patience: isInBackground ? .none : HostSum.patience(workers: locals.count)))
+                HostSum(arena, index: index, shards: ranges, nodes: nodes, tree: tree, patience: patience),
+                slots: spansHosts ? nil : SlotSum(arena, index: index, shards: ranges, tree: tree, patience: patience))
         }
         self.memory = memory
         return memory
@@ -141,8 +143,10 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
                     blocks.mapValues { $0 + range.lowerBound }, count: range.count,
                     into: memory.result + range.lowerBound, keepsMemory: true, encoding: encoding, at: position)
             }
-            var patience = HostPatience(watch, host, hosts, position)
-            try host.form(blocks, range, rounding: encoding) { () throws(CollectiveError) in try patience.check() }
+            var patience = HostPatience(watch, hosts, position)
+            try host.form(blocks, range, rounding: encoding) { () throws(CollectiveError) in
+                try patience.check(host.missing)
+            }
             guard hosts.ranks.count > 1 else { return }
             if host.index == 0 {
                 try betweenHosts.sum(
@@ -150,8 +154,10 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
                     into: memory.result + range.lowerBound, keepsMemory: true, encoding: encoding, at: position)
                 host.release()
             } else {
-                patience = HostPatience(watch, host, hosts, position)
-                try host.waitForRelease { () throws(CollectiveError) in try patience.check() }
+                patience = HostPatience(watch, hosts, position)
+                try host.waitForRelease { () throws(CollectiveError) in
+                    try patience.check(host.missing)
+                }
             }
         }
     }
@@ -167,25 +173,26 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
     /// - Parameters:
     ///   - step: The step; with `bucket` it must grow from call to call, in the same way on every rank.
     ///   - bucket: The bucket within the step.
-    ///   - partials: `count` floats for each of `ownNodes`.
+    ///   - partials: `count` floats for each of `ownNodes`, in their order.
     ///   - count: The number of elements, the same on every rank.
-    ///   - result: Room for `count` floats; may be the memory of one of the partial sums.
+    ///   - result: Room for `count` floats; may be the memory of one of the partial sums, which is lost if the sum fails.
     /// - Throws: `CollectiveError`.
     public func sum(
-        step: UInt64, bucket: UInt32, partials: [ShardNode: UnsafeMutablePointer<Float>], count: Int,
+        step: UInt64, bucket: UInt32, partials: [UnsafeMutablePointer<Float>], count: Int,
         into result: UnsafeMutablePointer<Float>
     ) throws(CollectiveError) {
+        precondition(partials.count == ownNodes.count, "\(partials.count) of \(ownNodes.count) partial sums")
         try sum(Position(generation: watch.generation, step: step, bucket: bucket)) {
             position throws(CollectiveError) in
-            if let host = memory?.host, hosts.ranks.count == 1 {
-                var patience = HostPatience(watch, host, hosts, position)
-                try host.sum(partials, count: count, into: result) { () throws(CollectiveError) in
-                    try patience.check()
+            if let slots = memory?.slots {
+                var patience = HostPatience(watch, hosts, position)
+                try slots.sum(partials, count: count, into: result) { () throws(CollectiveError) in
+                    try patience.check(slots.missing)
                 }
             } else {
-                for node in ownNodes { precondition(partials[node] != nil, "the partial sum of \(node) is missing") }
                 try betweenRanks.sum(
-                    partials, count: count, into: result, keepsMemory: false, encoding: .float32, at: position)
+                    Dictionary(uniqueKeysWithValues: zip(ownNodes, partials)), count: count, into: result,
+                    keepsMemory: false, encoding: .float32, at: position)
             }
         }
     }

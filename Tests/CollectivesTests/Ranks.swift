@@ -100,7 +100,7 @@ extension AllReduceGroup {
         }
         let result = inPlace ? memory.last?.1 ?? separate : separate
         try sum(
-            step: step, bucket: bucket, partials: Dictionary(uniqueKeysWithValues: memory), count: count, into: result)
+            step: step, bucket: bucket, partials: memory.map(\.1), count: count, into: result)
         return Array(UnsafeBufferPointer(start: result, count: count))
     }
 }

@@ -72,8 +72,8 @@ struct SharedMemoryTests {
             while !counter.sleep(until: value, atMost: .seconds(10)) {}
         }
         waker.join()
-        #expect(counter.watch(for: 100, Patience(spins: 0, yields: 0)))
-        #expect(!counter.watch(for: 101, Patience(spins: 3, yields: 3)))
+        #expect(Patience.none.watch { counter.hasReached(100) })
+        #expect(!Patience(spins: 3, yields: 3).watch { counter.hasReached(101) })
     }
 
     @Test("every part of every loop is taken once")

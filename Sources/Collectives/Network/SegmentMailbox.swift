@@ -106,6 +106,7 @@ public final class SegmentMailbox: Sendable {
     /// Why the connection to the first lost one of `members` ended; nil when all are there.
     func loss(among members: [PeerID]) -> (peer: PeerID, reason: String)? {
         state.withLock { state in
+            if state.lost.isEmpty { return nil }
             for member in members {
                 if let reason = state.lost[member] { return (member, reason) }
             }

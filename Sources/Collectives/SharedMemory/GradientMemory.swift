@@ -14,6 +14,8 @@ public final class GradientMemory {
     /// Whether other workers of this host see the memory.
     public var isShared: Bool { host != nil }
     let host: HostSum?
+    /// Sums private memory, on a host that has all shards.
+    let slots: SlotSum?
     private let blocks: [UnsafeMutablePointer<Float>]
     private let owned: UnsafeMutablePointer<Float>?
     private var taken = 0
@@ -27,15 +29,17 @@ public final class GradientMemory {
         memory.update(repeating: 0, count: (count + 1) * stride)
         self.elements = elements
         host = nil
+        slots = nil
         owned = memory
         result = memory + count * stride
         blocks = (0..<count).map { memory + $0 * stride }
     }
 
     /// Memory in the host's arena.
-    init(_ host: HostSum) {
+    init(_ host: HostSum, slots: SlotSum?) {
         let arena = host.arena
         self.host = host
+        self.slots = slots
         owned = nil
         elements = arena.layout.elements
         result = arena.result(arena.layout.results - 1)

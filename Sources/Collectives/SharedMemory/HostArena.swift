@@ -4,7 +4,7 @@ import Messaging
 ///
 /// It holds what they tell each other (counters, and where partial sums lie), slots through which small sums pass, each
 /// worker's blocks of gradients, and the results. Offsets follow from the layout, which all compute alike.
-final class HostArena: @unchecked Sendable {  // `HostSum` says who touches which part when.
+final class HostArena: @unchecked Sendable {  // `HostSum` and `SlotSum` say who touches what when.
     /// What the memory must have room for.
     struct Layout: Hashable, Sendable {
         /// The floats of a block.
@@ -27,7 +27,7 @@ final class HostArena: @unchecked Sendable {  // `HostSum` says who touches whic
     static let slotBytes = 64 << 10
     /// The most partial sums that a worker brings.
     static let maximumNodes = 64
-    private static let memberBytes = 3 * SharedCounter.size + maximumNodes * 8
+    private static let memberBytes = 4 * SharedCounter.size + maximumNodes * 8
 
     let region: SharedRegion
     let layout: Layout
@@ -61,9 +61,12 @@ final class HostArena: @unchecked Sendable {  // `HostSum` says who touches whic
     /// 1 once worker `index` has the memory open.
     func joined(_ index: Int) -> SharedCounter { SharedCounter(at: member(index) + 2 * SharedCounter.size) }
 
+    /// The last sum through slots for which worker `index` has filled its own.
+    func handed(_ index: Int) -> SharedCounter { SharedCounter(at: member(index) + 3 * SharedCounter.size) }
+
     /// Where worker `index` says at which bytes of the region its partial sums lie.
     func offsets(_ index: Int) -> UnsafeMutablePointer<UInt64> {
-        (member(index) + 3 * SharedCounter.size).bindMemory(to: UInt64.self, capacity: Self.maximumNodes)
+        (member(index) + 4 * SharedCounter.size).bindMemory(to: UInt64.self, capacity: Self.maximumNodes)
     }
 
     /// One of the two slots of worker `index`, which take turns.

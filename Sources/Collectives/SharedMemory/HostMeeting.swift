@@ -81,34 +81,3 @@ struct HostMeeting {
             rank: watch.rank, waited: watch.deadline, peers: ranks.map { watch.names[$0] }, step: nil, bucket: nil)
     }
 }
-
-/// The patience of one wait in shared memory: it ends with the group or at the deadline.
-struct HostPatience {
-    private let watch: GroupWatch
-    private let host: HostSum
-    private let hosts: HostGroups
-    private let position: Position
-    private var end: ContinuousClock.Instant?
-
-    init(_ watch: GroupWatch, _ host: HostSum, _ hosts: HostGroups, _ position: Position) {
-        self.watch = watch
-        self.host = host
-        self.hosts = hosts
-        self.position = position
-    }
-
-    /// Throws when there is no point in waiting any longer; the time counts from the first call.
-    mutating func check() throws(CollectiveError) {
-        try watch.look(position)
-        let now = ContinuousClock.now
-        guard let end else {
-            end = now + watch.deadline
-            return
-        }
-        guard now >= end else { return }
-        let ranks = hosts.ranks[hosts.host(of: watch.rank)]
-        throw .absent(
-            rank: watch.rank, waited: watch.deadline, peers: host.missing.map { watch.names[ranks[$0]] },
-            step: position.step, bucket: position.bucket)
-    }
-}

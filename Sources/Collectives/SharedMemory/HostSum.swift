@@ -1,11 +1,9 @@
-import Foundation
 import Messaging
 
 /// Sums the partial sums of a host's workers in the memory that they share.
 ///
 /// A sum of blocks that lie in the arena copies nothing: each worker says where its partial sums are, and whoever is
-/// awake adds part after part into the result. A sum of small private memory passes through slots: each worker
-/// writes its own, waits for the others', and adds them all up for itself, which takes a single wait.
+/// awake adds part after part into the result.
 ///
 /// - Determinism: every element is summed up the shard tree, whoever does it.
 final class HostSum {
@@ -27,26 +25,12 @@ final class HostSum {
     let nodes: [ShardNode]
     private let memberNodes: [[ShardNode]]
     private let formations: [Formation]
-    private let wholeSum: TreeSum?
     private let scratch: UnsafeMutablePointer<Float>
-    private let slotElements: Int
     private let patience: Patience
     private var sequence: UInt32 = 0
     private var partsDone: UInt32 = 0
-    private var slotSequence: UInt32 = 0
     private var stack: [UnsafeRawPointer] = []
     private var operands: [UnsafeRawPointer] = []
-
-    /// How long one of the host's `workers` that has nothing else to do stays awake.
-    ///
-    /// What comes within a microsecond or two is worth a spin while each of them has a core. After that, or at once on a
-    /// crowded host, the core belongs to whoever else can run, perhaps the worker that is awaited, and after some hundred
-    /// microseconds to nobody.
-    static func patience(workers: Int) -> Patience {
-        Patience(spins: workers <= ProcessInfo.processInfo.activeProcessorCount ? 200 : 10, yields: 1000)
-    }
-    /// How long a worker sleeps before it looks whether to go on waiting.
-    private static let nap = Duration.milliseconds(5)
 
     /// - Parameters:
     ///   - arena: The host's memory, with a result for each of `nodes`, and one more when there are other hosts.
@@ -73,11 +57,8 @@ final class HostSum {
                 sum: TreeSum(to: node, from: parts.map(\.node)), operands: parts.map { ($0.member, $0.index) },
                 result: isFormed && nodes != [tree.root] ? nil : number)
         }
-        wholeSum = nodes == [tree.root] ? formations[0].sum : nil
         let blocks = formations.map(\.sum.scratchBlocks).max() ?? 0
         scratch = .allocate(capacity: max(blocks, 1) * TreeSum.block)
-        let most = max(memberNodes.map(\.count).max() ?? 1, 1)
-        slotElements = HostArena.slotBytes / 4 / most / 16 * 16
     }
 
     deinit { scratch.deallocate() }
@@ -86,14 +67,11 @@ final class HostSum {
     /// missing, or the one that speaks to other hosts.
     var missing: [Int] {
         let others = memberNodes.indices.filter { $0 != index }
-        let current = slotSequence &+ sequence
-        let away = others.filter { !arena.arrived($0).hasReached(current) }
+        let away = others.filter { !arena.arrived($0).hasReached(sequence) }
         if !away.isEmpty { return away }
         let working = others.filter { !arena.worked($0).hasReached(sequence) }
         return working.isEmpty ? [0] : working
     }
-
-    // MARK: Blocks in the arena
 
     /// Where the elements of `nodes` are once `form` has returned.
     func sources() -> [ShardNode: UnsafeMutablePointer<Float>] {
@@ -166,46 +144,16 @@ final class HostSum {
     /// Waits for `release` on another worker.
     func waitForRelease(_ check: Check) throws(CollectiveError) { try wait(for: arena.released, sequence, check) }
 
-    // MARK: Private memory
-
-    /// Sums `count` elements of private memory, which is free when this returns; only for a host that has all shards.
-    func sum(
-        _ partials: [ShardNode: UnsafeMutablePointer<Float>], count: Int, into result: UnsafeMutablePointer<Float>,
-        _ check: Check
-    ) throws(CollectiveError) {
-        guard let wholeSum else { preconditionFailure("the host does not have all shards") }
-        for start in stride(from: 0, to: max(count, 1), by: slotElements) {
-            let length = min(slotElements, count - start)
-            slotSequence &+= 1
-            let turn = Int(slotSequence & 1)
-            let slot = arena.slot(index, turn: turn)
-            for (number, node) in memberNodes[index].enumerated() {
-                guard let partial = partials[node] else { preconditionFailure("the partial sum of \(node) is missing") }
-                (slot + number * slotElements * 4).copyMemory(from: partial + start, byteCount: length * 4)
-            }
-            try meet(check)
-            operands.removeAll(keepingCapacity: true)
-            for (member, number) in formations[0].operands {
-                operands.append(UnsafeRawPointer(arena.slot(member, turn: turn) + number * slotElements * 4))
-            }
-            wholeSum.run(
-                operands, into: result + start, count: length, scratch: scratch, stack: &stack)
-        }
-    }
-
-    // MARK: Waiting
-
     /// Says that this worker has come, and waits for the others.
     private func meet(_ check: Check) throws(CollectiveError) {
-        let current = slotSequence &+ sequence
-        arena.arrived(index).advance(to: current)
+        arena.arrived(index).advance(to: sequence)
         for member in memberNodes.indices where member != index {
-            try wait(for: arena.arrived(member), current, check)
+            try wait(for: arena.arrived(member), sequence, check)
         }
     }
 
     private func wait(for counter: SharedCounter, _ target: UInt32, _ check: Check) throws(CollectiveError) {
-        if counter.watch(for: target, patience) { return }
-        while !counter.sleep(until: target, atMost: Self.nap) { try check() }
+        if patience.watch({ counter.hasReached(target) }) { return }
+        while !counter.sleep(until: target, atMost: SharedCounter.nap) { try check() }
     }
 }

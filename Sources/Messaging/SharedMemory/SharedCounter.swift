@@ -16,6 +16,20 @@ package struct Patience: Sendable {
 
     /// Does not stay awake at all.
     package static let none = Patience(spins: 0, yields: 0)
+
+    /// Looks whether `isThere` as long as patience lasts; false when it was not.
+    @inlinable package func watch(_ isThere: () -> Bool) -> Bool {
+        if isThere() { return true }
+        for _ in 0..<spins {
+            linux_pause()
+            if isThere() { return true }
+        }
+        for _ in 0..<yields {
+            sched_yield()
+            if isThere() { return true }
+        }
+        return false
+    }
 }
 
 /// A counter in shared memory that only grows and that other processes wait for.
@@ -51,19 +65,6 @@ package struct SharedCounter: @unchecked Sendable {  // Both words are atomic; t
     package func add(_ count: UInt32) {
         value.pointee.wrappingAdd(count, ordering: .sequentiallyConsistent)
         wakeSleepers()
-    }
-
-    /// Looks for `target` as long as `patience` lasts; false when it was not reached.
-    package func watch(for target: UInt32, _ patience: Patience) -> Bool {
-        for _ in 0..<patience.spins {
-            if hasReached(target) { return true }
-            linux_pause()
-        }
-        for _ in 0..<patience.yields {
-            if hasReached(target) { return true }
-            sched_yield()
-        }
-        return hasReached(target)
     }
 
     /// Sleeps until `target` is reached, at most for `limit`; false when it was not reached.

@@ -16,6 +16,8 @@ final class AllReduceBenchmarkWorker {
     private let membership: BenchmarkGroup
     private let group: AllReduceGroup
     private var step: UInt64 = 0
+    /// What workers sum to meet: one element.
+    private let meeting: [UnsafeMutablePointer<Float>]
 
     init(_ benchmark: AllReduceBenchmark, _ membership: BenchmarkGroup, rank: Int, workers: Int) {
         sizes = benchmark.sizes
@@ -24,7 +26,11 @@ final class AllReduceBenchmarkWorker {
         self.workers = workers
         self.membership = membership
         group = membership.allreduce
+        meeting = [.allocate(capacity: 1)]
+        meeting[0].initialize(to: 0)
     }
+
+    deinit { meeting[0].deallocate() }
 
     /// Measures all sizes; rank 0 reports.
     func run(_ report: (AllReduceBenchmark.Row) -> Void) throws {
@@ -42,14 +48,15 @@ final class AllReduceBenchmarkWorker {
             let isPrivate = bytes <= Self.largestPrivate && encoding == .float32
             let values = isPrivate ? small : block
             let result = isPrivate ? small + count : memory.result
-            let partials = [group.ownNodes[0]: values]
+            let partials = [values]
+            let blocks = [group.ownNodes[0]: values]
             func sum() throws {
                 step += 1
                 if isPrivate {
                     try group.sum(step: step, bucket: 0, partials: partials, count: count, into: result)
                 } else {
                     try group.sum(
-                        step: step, bucket: 0, blocks: partials, range: 0..<count, encoding: encoding)
+                        step: step, bucket: 0, blocks: blocks, range: 0..<count, encoding: encoding)
                 }
             }
             var times: [Double] = []
@@ -73,11 +80,7 @@ final class AllReduceBenchmarkWorker {
     /// Waits until all workers are here.
     private func meet() throws {
         step += 1
-        try withUnsafeTemporaryAllocation(of: Float.self, capacity: 1) { one in
-            guard let one = one.baseAddress else { return }
-            one.pointee = 0
-            try group.sum(step: step, bucket: 0, partials: [group.ownNodes[0]: one], count: 1, into: one)
-        }
+        try group.sum(step: step, bucket: 0, partials: meeting, count: 1, into: meeting[0])
     }
 
     private func fill(_ values: UnsafeMutablePointer<Float>, _ count: Int, shift: Int) {
