@@ -1,12 +1,20 @@
 import Kernels
 
-/// A window that has met no pixel yet.
+/// A window that has met no pixel yet, or whose gradient goes nowhere.
 private let noTap: Int32 = -1
 
 func maximum(
-    _ image: Source, _ output: Destination, _ taps: UnsafeMutablePointer<Int32>, _ windows: Windows
+    _ image: Source, _ output: Destination, _ taps: UnsafeMutablePointer<Int32>, _ windows: Windows, _ rectifies: Bool
 ) {
-    if windows.areQuarters { return maximumOfQuarters(image, output, taps, windows) }
+    if windows.areQuarters {
+        // Once for each, so that the loops have no branches.
+        if rectifies {
+            maximumOfQuarters(image, output, taps, windows, true)
+        } else {
+            maximumOfQuarters(image, output, taps, windows, false)
+        }
+        return
+    }
     let channels = windows.channels
     let count = windows.output.count &* channels
     output.update(repeating: -Float.infinity, count: count)
@@ -22,6 +30,11 @@ func maximum(
             target[c] = wins ? source[c] : target[c]
             winner[c] = wins ? number : winner[c]
         }
+    }
+    guard rectifies else { return }
+    for i in 0..<count {
+        taps[i] = output[i] <= 0 ? noTap : taps[i]
+        output[i] = output[i] < 0 ? 0 : output[i]
     }
 }
 
@@ -66,8 +79,9 @@ private func forEachQuarter(_ windows: Windows, _ body: (_ window: Int, _ pixel:
     }
 }
 
+@inline(__always)
 private func maximumOfQuarters(
-    _ image: Source, _ output: Destination, _ taps: UnsafeMutablePointer<Int32>, _ windows: Windows
+    _ image: Source, _ output: Destination, _ taps: UnsafeMutablePointer<Int32>, _ windows: Windows, _ rectifies: Bool
 ) {
     let channels = windows.channels
     forEachQuarter(windows) { window, pixel, below in
@@ -78,6 +92,10 @@ private func maximumOfQuarters(
             take(load(image + (pixel &+ channels &+ c)), 1, &best, &tap)
             take(load(image + (below &+ c)), 2, &best, &tap)
             take(load(image + (below &+ channels &+ c)), 3, &best, &tap)
+            if rectifies {
+                tap.replace(with: noTap, where: best .<= 0)
+                best.replace(with: 0, where: best .< 0)
+            }
             store(best, output + (window &+ c))
             UnsafeMutableRawPointer(taps + (window &+ c)).storeBytes(of: tap, as: Numbers.self)
             c &+= Vector.scalarCount

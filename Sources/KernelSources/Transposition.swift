@@ -107,9 +107,7 @@ private func transposeSquares(
         var column = 0
         while column < columns {
             if isWhole && column &+ side <= columns {
-                var square = Square(repeating: .zero)
-                for i in 0..<side { square[unchecked: i] = load(x + ((row &+ i) &* columns &+ column)) }
-                let turned = transposed(square)
+                let turned = transposed(Square { load(x + ((row &+ $0) &* columns &+ column)) })
                 for i in 0..<side { line(row, column &+ i, turned[unchecked: i]) }
             } else {
                 for i in row..<min(row &+ side, rows) {
@@ -153,12 +151,11 @@ func unpackWeights(
         var column = 0
         while column < columns {
             if isWhole && column &+ side <= columns {
-                var square = Square(repeating: .zero)
-                for i in 0..<side {
-                    let (input, tap) = (column &+ i).quotientAndRemainder(dividingBy: taps)
-                    square[unchecked: i] = load(packed + ((tap &* inputs &+ input) &* outputs &+ output))
-                }
-                let turned = transposed(square)
+                let turned = transposed(
+                    Square { i in
+                        let (input, tap) = (column &+ i).quotientAndRemainder(dividingBy: taps)
+                        return load(packed + ((tap &* inputs &+ input) &* outputs &+ output))
+                    })
                 for i in 0..<side {
                     let place = weights + ((output &+ i) &* columns &+ column)
                     store(adds ? load(place) + turned[unchecked: i] : turned[unchecked: i], place)

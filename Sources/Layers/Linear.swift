@@ -71,6 +71,9 @@ struct AffineMap: Operation {
                     into: y.base + part.lowerBound * height, stride: height, m: part.count, n: height, k: width)
             }
         }
+        if rows < height && rows % engine.kernels.convolution.directLanes == 0 {
+            return applyTurned(w, x.base, y.base, rows, width, height, engine)
+        }
         engine.withScratch(width * height) { turned in
             engine.kernels.rows.transpose(w, turned, height, width, false)
             let turned = SharedPointer(turned)
@@ -79,6 +82,23 @@ struct AffineMap: Operation {
                     x.base + part.lowerBound * width, width, 1, turned.base, y.base + part.lowerBound * height,
                     part.count, height, width, false)
             }
+        }
+    }
+
+    /// yᵀ = W · xᵀ, which turns x instead of the larger W; each output is the same chain of additions.
+    private func applyTurned(
+        _ w: Source, _ x: Source, _ y: Destination, _ rows: Int, _ width: Int, _ height: Int, _ engine: Engine
+    ) {
+        let w = SharedSource(w)
+        engine.withScratch(rows * (width + height)) { turned in
+            engine.kernels.rows.transpose(x, turned, rows, width, false)
+            let (turned, output) = (SharedPointer(turned), SharedPointer(turned + rows * width))
+            engine.split(height, grain: Self.grain) { part in
+                engine.kernels.convolution.product(
+                    w.base + part.lowerBound * width, width, 1, turned.base, output.base + part.lowerBound * rows,
+                    part.count, rows, width, false)
+            }
+            engine.kernels.rows.transpose(output.base, y, height, rows, false)
         }
     }
 

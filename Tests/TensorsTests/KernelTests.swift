@@ -76,7 +76,7 @@ struct KernelTests {
                 image[place] = .nan
                 var output: Float = 0
                 var tap: Int32 = 9
-                engine.kernels.pooling.maximum(image, &output, &tap, windows)
+                engine.kernels.pooling.maximum(image, &output, &tap, windows, false)
                 #expect(output.isNaN && Int(tap) == place, "\(engine.kernels.name)")
             }
         }
@@ -135,14 +135,16 @@ struct KernelTests {
         let windows = Windows(input: [1, 1, 3], channels: 1, kernel: [1, 1, 2], stride: 2)
         let padded = Windows(
             input: [1, 2, 2], channels: 1, kernel: [1, 2, 2], stride: [1, 2, 2], padding: [0, 1, 1])
-        func pool(_ image: [Float], _ windows: Windows, _ engine: Engine) -> (values: [Float], taps: [Int32]) {
+        func pool(
+            _ image: [Float], _ windows: Windows, _ engine: Engine, rectifies: Bool = false
+        ) -> (values: [Float], taps: [Int32]) {
             let count = windows.output.count
             var values = [Float](repeating: 0, count: count)
             var taps = [Int32](repeating: 0, count: count)
             values.withUnsafeMutableBufferPointer { values in
                 taps.withUnsafeMutableBufferPointer { taps in
                     if let values = values.baseAddress, let taps = taps.baseAddress {
-                        engine.kernels.pooling.maximum(image, values, taps, windows)
+                        engine.kernels.pooling.maximum(image, values, taps, windows, rectifies)
                     }
                 }
             }
@@ -156,6 +158,12 @@ struct KernelTests {
             #expect(corners.taps == [3, 2, 1, 0], "\(engine.kernels.name)")
             let odd = pool([.nan, 5, 0], windows, engine)
             #expect(odd.values[0].isNaN && odd.taps == [0], "\(engine.kernels.name)")
+            let dark = pool([-3, -2, 0], windows, engine, rectifies: true)
+            #expect(dark.values == [0] && dark.taps == [-1], "\(engine.kernels.name)")
+            let bright = pool([-3, 2, 0], windows, engine, rectifies: true)
+            #expect(bright.values == [2] && bright.taps == [1], "\(engine.kernels.name)")
+            let unknown = pool([-3, .nan, 0], windows, engine, rectifies: true)
+            #expect(unknown.values[0].isNaN && unknown.taps == [1], "\(engine.kernels.name)")
         }
     }
 }

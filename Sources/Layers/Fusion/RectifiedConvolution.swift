@@ -12,9 +12,15 @@ struct RectifiedConvolution: Operation {
     struct Saved: Sendable {
         let input: Tensor
         let packedWeights: Tensor
-        let output: Tensor
-        /// The windows' winners, integers in the memory of floats.
-        let taps: Tensor?
+        let steps: Steps
+    }
+
+    /// What tells how gradients pass the steps after the convolution.
+    enum Steps: Sendable {
+        /// The rectified output.
+        case rectified(Tensor)
+        /// The winners of the windows with a positive output, integers in the memory of floats.
+        case pooled(taps: Tensor)
     }
 
     /// Floats that come out of one image.
@@ -43,15 +49,14 @@ struct RectifiedConvolution: Operation {
                         for index in 0..<part.count {
                             engine.kernels.pooling.maximum(
                                 place + index * geometry.outputCount, result + index * resultCount,
-                                taps + index * resultCount, pooling)
+                                taps + index * resultCount, pooling, true)
                         }
                     }
-                    // The largest of rectified values is the rectified largest one.
-                    engine.kernels.elementwise.relu(result, result, part.count * resultCount)
                 }
             }
         }
-        return (output, Saved(input: inputs[0], packedWeights: packed, output: output, taps: taps))
+        let steps = taps.map { Steps.pooled(taps: $0) } ?? .rectified(output)
+        return (output, Saved(input: inputs[0], packedWeights: packed, steps: steps))
     }
 
     func backward(_ gradient: Tensor, _ saved: Saved, _ inputs: GradientSinks, _ engine: Engine) {
@@ -64,29 +69,32 @@ struct RectifiedConvolution: Operation {
 
     /// The gradient of what the convolution made: dy where the output is positive, at its windows' winners.
     private func convolutionGradient(_ gradient: Tensor, _ saved: Saved, _ engine: Engine) -> ImageSource {
-        let masked: @Sendable (Range<Int>, Destination) -> Void = { part, place in
+        .made { part, place in
             let start = part.lowerBound * resultCount
             gradient.withElements { dy in
-                saved.output.withElements { y in
-                    engine.kernels.elementwise.reluGradient(
-                        y + start, dy + start, place, part.count * resultCount, false)
+                switch saved.steps {
+                case .rectified(let output):
+                    output.withElements { y in
+                        engine.kernels.elementwise.reluGradient(
+                            y + start, dy + start, place, part.count * resultCount, false)
+                    }
+                case .pooled(let taps):
+                    taps.withElements { taps in
+                        pool(back: dy + start, taps + start, place, part.count, engine)
+                    }
                 }
             }
         }
-        guard let pooling, let taps = saved.taps else { return .made(masked) }
-        return .made { part, place in
-            let count = part.count * resultCount
-            engine.withScratch(count) { pooled in
-                masked(part, pooled)
-                taps.withElements { taps in
-                    (taps + part.lowerBound * resultCount).withMemoryRebound(to: Int32.self, capacity: count) { taps in
-                        for index in 0..<part.count {
-                            engine.kernels.pooling.maximumGradient(
-                                pooled + index * resultCount, taps + index * resultCount,
-                                place + index * geometry.outputCount, pooling, false)
-                        }
-                    }
-                }
+    }
+
+    /// Gives the gradient of `images` results to the winners.
+    private func pool(back dy: Source, _ taps: Source, _ target: Destination, _ images: Int, _ engine: Engine) {
+        guard let pooling else { return }
+        taps.withMemoryRebound(to: Int32.self, capacity: images * resultCount) { taps in
+            for index in 0..<images {
+                engine.kernels.pooling.maximumGradient(
+                    dy + index * resultCount, taps + index * resultCount, target + index * geometry.outputCount,
+                    pooling, false)
             }
         }
     }

@@ -65,7 +65,7 @@ struct Maximum: Operation {
                         engine.run(shape[0]) { image in
                             engine.kernels.pooling.maximum(
                                 x.base + image * windows.inputCount, y.base + image * outputCount,
-                                taps.base + image * outputCount, windows)
+                                taps.base + image * outputCount, windows, false)
                         }
                     }
                 }
