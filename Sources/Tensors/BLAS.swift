@@ -12,6 +12,8 @@ public enum BLAS {
 
     /// The environment variable that overrides OpenBLAS's choice.
     public static let coreVariable = "OPENBLAS_CORETYPE"
+    /// Names the environment variable for the number of threads that OpenBLAS starts when it is loaded.
+    public static let threadsVariable = "OPENBLAS_NUM_THREADS"
 
     /// The core type to ask for when `current` does not use what the CPU offers; nil when it does.
     public static func betterCore(than current: String, on cpu: InstructionSet) -> String? {

@@ -7,7 +7,11 @@ enum BLASCorrection {
     private static let originalVariable = "CONVOY_BLAS_CORE_REPLACED"
 
     /// Executes this program again with another core type when OpenBLAS picked a slow one and the user named none.
+    ///
+    /// What is executed, and what this process starts, gets an OpenBLAS without threads of its own: those look for work for
+    /// some twenty milliseconds after it is loaded, on cores that workers compute on.
     static func applyOnce() {
+        setenv(BLAS.threadsVariable, "1", 1)
         guard ProcessInfo.processInfo.environment[BLAS.coreVariable] == nil else { return }
         let current = BLAS.coreName
         guard let better = BLAS.betterCore(than: current, on: .best) else { return }
