@@ -94,11 +94,16 @@ struct CoordinatorElasticTests {
         bench.handle(.disconnected("a"))
         bench.gather("b")
         #expect(bench.starts.count == 1)
-        var refused = bench
+        var (refused, hung) = (bench, bench)
         bench.handle(.saved(step: 7))
         #expect(bench.starts.last?.firstStep == 7)
         refused.handle(.notSaved(step: 7, reason: "the disk is full"))
         #expect(refused.starts.last?.firstStep == 5)
+        hung.pass(.seconds(140), alive: ["b"])
+        #expect(
+            hung.failure?.contains(
+                "the checkpoint of step 7 did not reach the disk within 120.0 s, and no worker is as far; mend the disk, then "
+                    + "go on with convoy resume") == true)
     }
 
     @Test("a silent worker is lost with its last place; when it wakes it is told why and may join anew")

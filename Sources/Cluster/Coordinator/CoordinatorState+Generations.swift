@@ -1,5 +1,6 @@
 import Logging
 import Messaging
+import Threading
 
 /// How one generation of workers gives way to the next.
 extension CoordinatorState {
@@ -67,7 +68,10 @@ extension CoordinatorState {
         let available = members.filter(\.isAvailable)
         if available.count >= settings.minWorkers {
             // What nobody has any more may be on its way to the disk; going back further would leave a checkpoint ahead.
-            if gate.passedStep > savedStep, !available.contains(where: { $0.steps == nextStep }) { return }
+            if gate.passedStep > savedStep, !available.contains(where: { $0.steps == nextStep }) {
+                return waitForDisk(at: now)
+            }
+            awaitsDiskSince = nil
             return start(at: now)
         }
         guard canGrow else {
@@ -86,6 +90,18 @@ extension CoordinatorState {
         if let holder = available.first(where: { $0.steps == nextStep }), savedStep < nextStep {
             send(.save, to: holder.id)
         }
+    }
+
+    private mutating func waitForDisk(at now: ContinuousClock.Instant) {
+        let since = awaitsDiskSince ?? now
+        awaitsDiskSince = since
+        // There are workers enough.
+        phase = .regrouping(isForced: true, since: since)
+        guard since.duration(to: now) >= Self.saveTimeout else { return }
+        fail(
+            .root, worker: nil,
+            "the checkpoint of step \(gate.passedStep) did not reach the disk within \(Self.saveTimeout.seconds) s, and no "
+                + "worker is as far; mend the disk, then go on with convoy resume", at: now)
     }
 
     /// Whether other workers may still come: over the network anybody, else those that were launched and live.

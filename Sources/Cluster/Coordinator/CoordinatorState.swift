@@ -112,6 +112,8 @@ public struct CoordinatorState: Sendable {
     var recorded = JournalExtent(steps: 0)
     var stepsPerEpoch: Int?
     var savedStep = 0
+    /// Since when a generation could start, were the newest checkpoint on the disk.
+    var awaitsDiskSince: ContinuousClock.Instant?
     /// The number of steps in the last checkpoint that arrived, if it could not be written.
     var unsavedStep: Int?
     var gate = CheckpointGate()
