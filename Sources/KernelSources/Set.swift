@@ -31,7 +31,8 @@ public let kernelSet = KernelSet(
         depthwiseWeightGradient: depthwiseWeightGradient),
     winograd: WinogradKernels(
         lanes: Vector.scalarCount, transformWeights: winogradTransformWeights, restoreWeights: winogradRestoreWeights,
-        convolve: winogradConvolve, weightGradient: winogradWeightGradient),
+        convolve: winogradConvolve, weightGradient: winogradWeightGradient,
+        transformLineWeights: winogradTransformLineWeights, convolveLines: winogradConvolveLines),
     pooling: PoolingKernels(maximum: maximum, maximumGradient: maximumGradient),
     recurrent: RecurrentKernels(
         lstm: lstm, lstmGradient: lstmGradient, gru: gru, gruGradient: gruGradient, tanhGradient: tanhGradient),

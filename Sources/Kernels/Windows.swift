@@ -41,4 +41,7 @@ public struct Windows: Hashable, Sendable {
     }
     /// Floats of an input, and of an output of `channels`.
     public var inputCount: Int { input.count * channels }
+
+    /// Floats of a transformed line in ``WinogradKernels/convolveLines``: all pixels where a tile may begin, in whole vectors.
+    public var transformedLine: Int { (output.width * channels + 15) / 16 * 16 }
 }

@@ -18,6 +18,16 @@ public struct WinogradKernels: Sendable {
     /// Adds to the gradient of the transformed weights: `(images, dy, dWeights, count, grid, pass, scratch)`.
     public let weightGradient: @Sendable (Source, Source, Destination, Int, TileGrid, WinogradPass, Destination) -> Void
 
+    /// Packed weights for ``convolveLines``: `(packed, transformed, windows, out)`; twice as many.
+    public let transformLineWeights: @Sendable (Source, Destination, Windows, Int) -> Void
+    /// Windows three pixels wide with a stride of 1 on few channels, along each line by F(4, 3); for output lines of whole
+    /// tiles of four: `(padded, transformed weights, bias, output, windows, out, images, scratch)`.
+    ///
+    /// Reads up to ``Windows/transformedLine`` and five pixels from where a line begins, also behind the last one. Scratch
+    /// has room for six transformed lines for each row of the kernel.
+    public let convolveLines:
+        @Sendable (Source, Source, Source?, Destination, Windows, Int, ImageStack, Destination) -> Void
+
     /// Gathers the functions.
     public init(
         lanes: Int, transformWeights: @escaping @Sendable (Source, Destination, TileGrid, WinogradPass) -> Void,
@@ -27,12 +37,17 @@ public struct WinogradKernels: Sendable {
             ->
             Void,
         weightGradient:
-            @escaping @Sendable (Source, Source, Destination, Int, TileGrid, WinogradPass, Destination) -> Void
+            @escaping @Sendable (Source, Source, Destination, Int, TileGrid, WinogradPass, Destination) -> Void,
+        transformLineWeights: @escaping @Sendable (Source, Destination, Windows, Int) -> Void,
+        convolveLines:
+            @escaping @Sendable (Source, Source, Source?, Destination, Windows, Int, ImageStack, Destination) -> Void
     ) {
         self.lanes = lanes
         self.transformWeights = transformWeights
         self.restoreWeights = restoreWeights
         self.convolve = convolve
         self.weightGradient = weightGradient
+        self.transformLineWeights = transformLineWeights
+        self.convolveLines = convolveLines
     }
 }

@@ -40,6 +40,12 @@ struct ConvolutionAlgorithmTests {
         Sizes(height: 8, width: 8, images: 2, frames: 1, algorithm: "winograd"),
         // So many weights that threads take outputs.
         Sizes(inputs: 176, outputs: 192, height: 8, width: 9, images: 2, algorithm: "winograd"),
+        // Few channels; tiles that fill no block of registers, and taps beyond the image on one side only.
+        Sizes(inputs: 3, height: 7, width: 12, images: 5, algorithm: "winograd_lines"),
+        Sizes(inputs: 1, outputs: 48, height: 5, width: 32, algorithm: "winograd_lines"),
+        Sizes(inputs: 2, outputs: 32, height: 6, width: 18, padding: 0, algorithm: "winograd_lines"),
+        Sizes(inputs: 3, height: 7, width: 10, padding: 2, algorithm: "winograd_lines"),
+        Sizes(inputs: 3, height: 7, width: 10, algorithm: "direct"),
         Sizes(outputs: 32, kernel: 1, padding: 0, algorithm: "pointwise"),
         Sizes(inputs: 48, outputs: 16, height: 5, width: 7, images: 5, kernel: 1, padding: 0, algorithm: "pointwise"),
         Sizes(height: 9, width: 10, stride: 2, algorithm: "direct"),

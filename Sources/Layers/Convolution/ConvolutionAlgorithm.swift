@@ -33,8 +33,8 @@ protocol InputGradientAlgorithm: Sendable {
         _ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ adds: Bool, _ engine: Engine)
 }
 
-/// One way to compute a convolution in all directions.
-protocol ConvolutionAlgorithm: InputGradientAlgorithm {
+/// One way to compute a convolution and the gradient of its weights.
+protocol ConvolutionAlgorithm: Sendable {
     /// What it is called in a table of figures.
     static var name: String { get }
 
@@ -59,14 +59,17 @@ protocol ConvolutionAlgorithm: InputGradientAlgorithm {
     func withPackedGradient(_ sums: Source, _ engine: Engine, _ body: (Source) -> Void)
 }
 
+extension InputGradientAlgorithm {
+    func inputGradientWeights(_ packed: Tensor, _ engine: Engine) -> Tensor { packed }
+}
+
 extension ConvolutionAlgorithm {
     func forwardWeights(_ packed: Tensor, _ engine: Engine) -> Tensor { packed }
-    func inputGradientWeights(_ packed: Tensor, _ engine: Engine) -> Tensor { packed }
     func withPackedGradient(_ sums: Source, _ engine: Engine, _ body: (Source) -> Void) { body(sums) }
 }
 
 /// An algorithm that sums products of inputs and weights.
-protocol PlainAlgorithm: ConvolutionAlgorithm {
+protocol PlainAlgorithm: ConvolutionAlgorithm, InputGradientAlgorithm {
     var geometry: ConvolutionGeometry { get }
 }
 

@@ -37,7 +37,8 @@ struct ConvolutionPlan: Sendable {
         } else {
             let matrix = MatrixConvolution(geometry: geometry)
             let direct = DirectConvolution(geometry: geometry)
-            algorithm = DirectConvolution.serves(geometry, kernels) ? direct : matrix
+            let plain: any ConvolutionAlgorithm = DirectConvolution.serves(geometry, kernels) ? direct : matrix
+            algorithm = LineConvolution(direct, engine) ?? plain
             gradientAlgorithm =
                 if DirectConvolution.servesInputGradient(geometry, kernels) {
                     direct

@@ -70,14 +70,14 @@ struct DirectConvolution: PlainAlgorithm {
     }
 
     /// An input, the zeros that it needs around it, and the distance of the windows on it.
-    private struct PaddedInput {
+    struct PaddedInput {
         let size: Volume
         let channels: Int
         let margin: Volume
         let stride: Volume
     }
 
-    private var paddedInput: PaddedInput {
+    var paddedInput: PaddedInput {
         let windows = geometry.windows
         return PaddedInput(
             size: windows.input, channels: windows.channels, margin: windows.padding, stride: windows.stride)
@@ -89,17 +89,19 @@ struct DirectConvolution: PlainAlgorithm {
             .combined(with: geometry.windows.padding) { $0 - $1 }
     }
 
-    /// Calls `body` with the inputs, each with its zeros around it, and the windows on one of them.
-    private func withPadded(
-        _ images: Source, _ input: PaddedInput, _ count: Int, _ engine: Engine,
+    /// Calls `body` with the inputs, each with its zeros around it, and the windows on one of them; `slack` floats behind the
+    /// last one may be read.
+    func withPadded(
+        _ images: Source, _ input: PaddedInput, _ count: Int, slack: Int = 0, _ engine: Engine,
         _ body: (_ padded: Source, _ windows: Windows) -> Void
     ) {
         let windows = Windows(
             input: input.size.combined(with: input.margin) { $0 + 2 * $1 }, channels: input.channels,
             kernel: geometry.windows.kernel, stride: input.stride, dilation: geometry.windows.dilation)
-        if input.margin == 0 { return body(images, windows) }
+        if input.margin == 0 && slack == 0 { return body(images, windows) }
         let size = input.size.count * input.channels
-        engine.withScratch(count * windows.inputCount) { padded in
+        engine.withScratch(count * windows.inputCount + slack) { padded in
+            (padded + count * windows.inputCount).update(repeating: 0, count: slack)
             for index in 0..<count {
                 engine.kernels.convolution.pad(
                     images + index * size, padded + index * windows.inputCount, input.size, input.channels,

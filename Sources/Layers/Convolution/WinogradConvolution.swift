@@ -2,7 +2,7 @@ import Kernels
 import Tensors
 
 /// Tiles in Winograd's domain; for 3×3 taps within an image, a stride of 1, one group and whole vectors of channels.
-struct WinogradConvolution: ConvolutionAlgorithm {
+struct WinogradConvolution: ConvolutionAlgorithm, InputGradientAlgorithm {
     static let name = "winograd"
     private let forwardGrid: TileGrid
     private let gradientGrid: TileGrid
