@@ -9,7 +9,7 @@ enum BLASCorrection {
     /// Executes this program again with another core type when OpenBLAS picked a slow one and the user named none.
     ///
     /// What is executed, and what this process starts, gets an OpenBLAS without threads of its own: those look for work for
-    /// some twenty milliseconds after it is loaded, on cores that workers compute on.
+    /// a while after it is loaded, on cores that workers compute on.
     static func applyOnce() {
         setenv(BLAS.threadsVariable, "1", 1)
         guard ProcessInfo.processInfo.environment[BLAS.coreVariable] == nil else { return }

@@ -27,7 +27,8 @@ func name(ofRank rank: Int) -> String { "worker \(rank) (host \(["a", "b", "c", 
 
 /// Makes the group of rank `rank` with the settings of these tests.
 func makeGroup(
-    rank: Int, ranks: Int, mailbox: SegmentMailbox, shards: Int? = nil, generation: UInt32 = 1,
+    rank: Int, ranks: Int, mailbox: SegmentMailbox, shards: Int? = nil, ranges: [Range<Int>]? = nil,
+    generation: UInt32 = 1,
     algorithm: String = "direct", hosts: [String]? = nil, deadline: Duration = .seconds(20), segmentElements: Int = 64,
     windowBytes: Int = 16 << 20
 ) throws -> AllReduceGroup {
@@ -37,7 +38,8 @@ func makeGroup(
         mailbox: mailbox, rank: rank, members: try (0..<ranks).map { try PeerID("worker-\($0)") },
         names: (0..<ranks).map(name(ofRank:)), generation: generation,
         algorithm: try AlgorithmCatalog.algorithm(named: algorithm),
-        shards: tree.evenRanges(hosts: hosts), hosts: hosts, deadline: deadline, segmentElements: segmentElements,
+        shards: ranges ?? tree.evenRanges(hosts: hosts), hosts: hosts, deadline: deadline,
+        segmentElements: segmentElements,
         windowBytes: windowBytes)
 }
 

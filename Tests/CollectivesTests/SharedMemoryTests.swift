@@ -74,6 +74,25 @@ struct SharedMemoryTests {
         }
     }
 
+    @Test("a worker without shards gets every sum of private memory, however soon the others go on")
+    func privateMemoryWithoutShards() throws {
+        let ranges = [0..<5, 5..<5, 5..<8]
+        let transports = try connectedTransports(3, overZeroMQ: false)
+        defer { for transport in transports { transport.close() } }
+        let results = onThreads(3) { rank in
+            let group = try makeGroup(
+                rank: rank, ranks: 3, mailbox: SegmentMailbox(transport: transports[rank], runID: 5), shards: 8,
+                ranges: ranges, hosts: ["a", "a", "a"])
+            _ = try group.makeMemory(elements: 1)
+            return try (UInt32(0)..<50).map { try group.summed(step: 0, bucket: $0, count: 100) }
+        }
+        for result in results {
+            for (bucket, sum) in try result.get().enumerated() {
+                #expect(sum.bits == plainSum(ShardNode(0, 8), step: 0, bucket: UInt32(bucket), count: 100).bits)
+            }
+        }
+    }
+
     @Test("partial sums stay as they are")
     func untouchedPartials() throws {
         let transports = try connectedTransports(2, overZeroMQ: false)

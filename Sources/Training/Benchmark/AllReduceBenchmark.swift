@@ -1,6 +1,9 @@
 import Collectives
 
-/// How long an all-reduce takes between worker processes, of the kind and with the memory that training uses.
+/// How long an all-reduce takes between worker processes.
+///
+/// Small sums are of private memory and result in private memory, as MPI's are; large ones are of blocks where they are,
+/// which training uses for all sizes.
 ///
 /// The process that starts it is the worker of rank 0. Sums are checked, element by element, before and after the time
 /// is taken.
