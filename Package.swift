@@ -5,7 +5,9 @@ import PackageDescription
 func kernels(_ instructionSet: String, march: String?) -> Target {
     var settings: [SwiftSetting] = [.define(instructionSet.uppercased()), .unsafeFlags(["-Ounchecked"])]
     if let march { settings.append(.unsafeFlags(["-Xcc", "-march=\(march)", "-Xllvm", "-unroll-threshold=2000"])) }
-    return .target(name: "Kernels\(instructionSet)", dependencies: ["Kernels"], swiftSettings: settings)
+    return .target(
+        name: "Kernels\(instructionSet)",
+        dependencies: ["Kernels"] + (instructionSet == "AVX512" ? ["CIntrinsics"] : []), swiftSettings: settings)
 }
 
 #if arch(x86_64)
@@ -34,6 +36,7 @@ let package = Package(
             name: "CFFmpeg",
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev", "libavutil-dev"])]),
         .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CIntrinsics"),
         .target(name: "CLinux"),
         .target(name: "Kernels"),
         // Row 1

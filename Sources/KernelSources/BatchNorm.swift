@@ -80,9 +80,6 @@ func batchNormGradientSums(
     }
 }
 
-/// Rows that are summed before the sum is added to the total: keeps rounding errors small.
-private let block = 64
-
 @inline(__always)
 private func sumColumns<let vectors: Int>(
     _ columns: Columns<vectors>.Type, _ x: Source, _ dy: Source, _ mean: Source, _ scale: Source, _ shift: Source,
@@ -98,7 +95,7 @@ private func sumColumns<let vectors: Int>(
         while first < rows {
             var sums = InlineArray<vectors, Vector>(repeating: .zero)
             var products = InlineArray<vectors, Vector>(repeating: .zero)
-            for row in first..<min(first &+ block, rows) {
+            for row in first..<min(first &+ sumBlock, rows) {
                 let place = row &* channels &+ channel
                 for v in 0..<vectors {
                     let index = place &+ v &* Vector.scalarCount
@@ -114,7 +111,7 @@ private func sumColumns<let vectors: Int>(
                 store(load(sumDy + index) + sums[unchecked: v], sumDy + index)
                 store(load(sumDyX + index) + products[unchecked: v], sumDyX + index)
             }
-            first &+= block
+            first &+= sumBlock
         }
     }
 }
@@ -172,7 +169,7 @@ private func momentsOfColumns<let vectors: Int>(
     forEachColumn(channels, vectors) { channel in
         var first = 0
         while first < rows {
-            let end = min(first &+ block, rows)
+            let end = min(first &+ sumBlock, rows)
             let count = Float(end &- first)
             let weight = count / (Float(first) + count)
             let inverse = 1 / count
@@ -220,7 +217,7 @@ private func sumOfColumns<let vectors: Int>(
         var first = 0
         while first < rows {
             var part = InlineArray<vectors, Vector>(repeating: .zero)
-            for row in first..<min(first &+ block, rows) {
+            for row in first..<min(first &+ sumBlock, rows) {
                 let line = x + (row &* channels &+ channel)
                 for v in 0..<vectors { part[unchecked: v] += load(line + v &* Vector.scalarCount) }
             }
@@ -228,7 +225,7 @@ private func sumOfColumns<let vectors: Int>(
                 let place = sums + (channel &+ v &* Vector.scalarCount)
                 store(load(place) + part[unchecked: v], place)
             }
-            first &+= block
+            first &+= sumBlock
         }
     }
 }

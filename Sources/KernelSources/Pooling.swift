@@ -38,6 +38,26 @@ func maximum(
     }
 }
 
+func maximumGradientSums(
+    _ dy: Source, _ taps: UnsafePointer<Int32>, _ sums: Destination, _ count: Int, _ channels: Int
+) {
+    taps.withMemoryRebound(to: Float.self, capacity: count &* channels) { taps in
+        var first = 0
+        while first < count {
+            let end = min(first &+ sumBlock, count)
+            forEachVector(channels) { offset, lanes in
+                var part = Vector.zero
+                for window in first..<end {
+                    let place = window &* channels &+ offset
+                    part += winners(read(dy + place, lanes), unsafeBitCast(read(taps + place, lanes), to: Numbers.self))
+                }
+                write(read(sums + offset, lanes) + part, sums + offset, lanes)
+            }
+            first = end
+        }
+    }
+}
+
 func maximumGradient(
     _ dy: Source, _ taps: UnsafePointer<Int32>, _ dImage: Destination, _ windows: Windows, _ adds: Bool
 ) {
@@ -53,6 +73,12 @@ func maximumGradient(
         let number = Int32(truncatingIfNeeded: tap)
         for c in 0..<channels { target[c] += winner[c] == number ? source[c] : 0 }
     }
+}
+
+/// The lanes of `value` whose window has a winner, zero elsewhere.
+@inline(__always)
+func winners(_ value: Vector, _ tap: Numbers) -> Vector {
+    unsafeBitCast(unsafeBitCast(value, to: Numbers.self) & ~(tap &>> 31), to: Vector.self)
 }
 
 extension Windows {
@@ -102,9 +128,6 @@ private func maximumOfQuarters(
         }
     }
 }
-
-/// As many whole numbers as a vector has lanes.
-private typealias Numbers = Vector.MaskStorage
 
 /// Takes the lanes of `value` that are larger than the best so far, or NaN.
 @inline(__always)

@@ -8,7 +8,7 @@ func addBias(_ x: Destination, _ bias: Source, _ rows: Int, _ channels: Int) {
 }
 
 /// Rows that are summed before the sum is added to the total: keeps rounding errors small and the block in the L1 cache.
-private let block = 64
+let sumBlock = 64
 
 func sum(_ x: Source, _ sums: Destination, _ rows: Int, _ channels: Int, _ adds: Bool) {
     if channels % Vector.scalarCount == 0 { return sumOfVectors(x, sums, rows, channels, adds) }
@@ -17,7 +17,7 @@ func sum(_ x: Source, _ sums: Destination, _ rows: Int, _ channels: Int, _ adds:
         guard let part = scratch.baseAddress else { return }
         var first = 0
         while first < rows {
-            let end = min(first &+ block, rows)
+            let end = min(first &+ sumBlock, rows)
             part.update(repeating: 0, count: channels)
             for row in first..<end {
                 let line = x + row &* channels
@@ -38,7 +38,7 @@ func moments(_ x: Source, _ mean: Destination, _ m2: Destination, _ rows: Int, _
         let blockM2 = blockMean + channels
         var first = 0
         while first < rows {
-            let end = min(first &+ block, rows)
+            let end = min(first &+ sumBlock, rows)
             let count = Float(end &- first)
             blockMean.update(repeating: 0, count: channels)
             for row in first..<end {
@@ -85,7 +85,7 @@ func gradientSums(
         let partDyX = partDy + channels
         var first = 0
         while first < rows {
-            let end = min(first &+ block, rows)
+            let end = min(first &+ sumBlock, rows)
             partDy.update(repeating: 0, count: 2 &* channels)
             for row in first..<end {
                 let values = x + row &* channels

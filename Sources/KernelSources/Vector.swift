@@ -15,6 +15,9 @@ typealias Vector = SIMD4<Float>
 typealias VectorBits = SIMD4<UInt32>
 #endif
 
+/// As many whole numbers as a vector has lanes.
+typealias Numbers = Vector.MaskStorage
+
 /// a · b + c: one instruction where the instruction set has it, since elsewhere it would be a library call.
 @inline(__always)
 func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {

@@ -7,13 +7,17 @@ public struct PoolingKernels: Sendable {
     public let maximum: @Sendable (Source, Destination, UnsafeMutablePointer<Int32>, Windows, Bool) -> Void
     /// Gives each output's gradient to the pixel that won: `(dy, taps, dImage, windows, accumulate)`.
     public let maximumGradient: @Sendable (Source, UnsafePointer<Int32>, Destination, Windows, Bool) -> Void
+    /// Adds each channel's sum of the gradients that go to a winner: `(dy, taps, sums, windows, channels)`.
+    public let maximumGradientSums: @Sendable (Source, UnsafePointer<Int32>, Destination, Int, Int) -> Void
 
     /// Gathers the functions.
     public init(
         maximum: @escaping @Sendable (Source, Destination, UnsafeMutablePointer<Int32>, Windows, Bool) -> Void,
-        maximumGradient: @escaping @Sendable (Source, UnsafePointer<Int32>, Destination, Windows, Bool) -> Void
+        maximumGradient: @escaping @Sendable (Source, UnsafePointer<Int32>, Destination, Windows, Bool) -> Void,
+        maximumGradientSums: @escaping @Sendable (Source, UnsafePointer<Int32>, Destination, Int, Int) -> Void
     ) {
         self.maximum = maximum
         self.maximumGradient = maximumGradient
+        self.maximumGradientSums = maximumGradientSums
     }
 }

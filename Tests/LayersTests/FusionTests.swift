@@ -194,7 +194,7 @@ extension FusionTests {
 }
 
 /// Layers one after another, each for itself.
-private struct Steps: Layer {
+struct Steps: Layer {
     let path = "steps"
     let layers: [any Layer]
 

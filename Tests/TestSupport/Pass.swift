@@ -22,15 +22,16 @@ public struct Pass {
     ///   - block: Where gradients go; a new one if nil. Gradients that are there already are added to.
     ///   - streamPath: Which random numbers the layers draw.
     ///   - lengths: The number of frames of each clip; nil when all are full.
+    ///   - wantsInputGradient: Whether backward goes to the input; if not, `inputGradient` is zero.
     ///   - upstream: The gradient of the output, from the output.
     public init(
         _ layer: any Layer, _ arena: ParameterArena, _ input: Tensor, mode: ForwardContext.Mode = .training,
         engine: Engine, block: GradientBlock? = nil, streamPath: [UInt64] = [], lengths: [Int]? = nil,
-        upstream: (Tensor) -> Tensor
+        wantsInputGradient: Bool = true, upstream: (Tensor) -> Tensor
     ) {
         let block = block ?? GradientBlock(for: arena)
         let tape = Tape(engine: engine, arena: arena, block: block)
-        let variable = tape.constant(input, wantsGradient: true)
+        let variable = tape.constant(input, wantsGradient: wantsInputGradient)
         let context = ForwardContext(tape: tape, mode: mode, seed: 5, streamPath: streamPath, lengths: lengths)
         let result = layer(variable, context)
         tape.backward(from: result, gradient: upstream(result.value))

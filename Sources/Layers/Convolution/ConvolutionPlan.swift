@@ -142,6 +142,8 @@ struct ConvolutionPlan: Sendable {
         let count = weightSums + (gradients.bias == nil ? 0 : geometry.outputs)
         let partials = max(1, min(parts(images), count > 1 << 17 ? 2 : 8))
         let weights = gradients.input == nil ? nil : gradientAlgorithm.inputGradientWeights(packed, engine)
+        let pooled: PooledGradient? = if case .pooled(let gradient) = dy { gradient } else { nil }
+        let shortcut = pooled.flatMap { algorithm.weightGradient(from: $0, engine) }
         engine.withScratch(partials * count) { sums in
             withElements(of: weights) { weights in
                 let (sums, dx) = (SharedPointer(sums), gradients.input.map { SharedPointer($0) })
@@ -152,16 +154,25 @@ struct ConvolutionPlan: Sendable {
                     sums.update(repeating: 0, count: count)
                     for first in stride(from: partial * grain, to: images, by: partials * grain) {
                         let part = first..<min(first + grain, images)
+                        if let shortcut {
+                            x.withPart(part, imageCount: geometry.imageCount, engine) {
+                                shortcut.add($0, part, sums, engine)
+                            }
+                        }
+                        if let pooled, hasBias { pooled.addSums(part, sums + weightSums, engine) }
+                        if shortcut != nil && dx == nil { continue }
                         dy.withPart(part, imageCount: geometry.outputCount, engine) { dy in
                             if let dx, let weights {
                                 let place = dx.base + first * geometry.imageCount
                                 gradientAlgorithm.inputGradient(dy, weights.base, place, part.count, adds, engine)
                                 stage?(part, place)
                             }
-                            x.withPart(part, imageCount: geometry.imageCount, engine) { x in
-                                algorithm.addWeightGradient(x, dy, sums, part.count, engine)
+                            if shortcut == nil {
+                                x.withPart(part, imageCount: geometry.imageCount, engine) { x in
+                                    algorithm.addWeightGradient(x, dy, sums, part.count, engine)
+                                }
                             }
-                            if hasBias {
+                            if pooled == nil && hasBias {
                                 engine.kernels.rows.sum(
                                     dy, sums + weightSums, part.count * geometry.pixels, geometry.outputs, true)
                             }

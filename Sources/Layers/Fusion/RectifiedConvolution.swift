@@ -20,7 +20,7 @@ struct RectifiedConvolution: Operation {
         /// The rectified output.
         case rectified(Tensor)
         /// The winners of the windows with a positive output, integers in the memory of floats.
-        case pooled(taps: Tensor)
+        case pooled(taps: Tensor, Windows)
     }
 
     /// Floats that come out of one image.
@@ -55,7 +55,7 @@ struct RectifiedConvolution: Operation {
                 }
             }
         }
-        let steps = taps.map { Steps.pooled(taps: $0) } ?? .rectified(output)
+        let steps: Steps = if let taps, let pooling { .pooled(taps: taps, pooling) } else { .rectified(output) }
         return (output, Saved(input: inputs[0], packedWeights: packed, steps: steps))
     }
 
@@ -69,32 +69,18 @@ struct RectifiedConvolution: Operation {
 
     /// The gradient of what the convolution made: dy where the output is positive, at its windows' winners.
     private func convolutionGradient(_ gradient: Tensor, _ saved: Saved, _ engine: Engine) -> ImageSource {
-        .made { part, place in
-            let start = part.lowerBound * resultCount
-            gradient.withElements { dy in
-                switch saved.steps {
-                case .rectified(let output):
+        switch saved.steps {
+        case .pooled(let taps, let windows):
+            .pooled(PooledGradient(dy: gradient, taps: taps, windows: windows))
+        case .rectified(let output):
+            .made { part, place in
+                let start = part.lowerBound * geometry.outputCount
+                gradient.withElements { dy in
                     output.withElements { y in
                         engine.kernels.elementwise.reluGradient(
-                            y + start, dy + start, place, part.count * resultCount, false)
-                    }
-                case .pooled(let taps):
-                    taps.withElements { taps in
-                        pool(back: dy + start, taps + start, place, part.count, engine)
+                            y + start, dy + start, place, part.count * geometry.outputCount, false)
                     }
                 }
-            }
-        }
-    }
-
-    /// Gives the gradient of `images` results to the winners.
-    private func pool(back dy: Source, _ taps: Source, _ target: Destination, _ images: Int, _ engine: Engine) {
-        guard let pooling else { return }
-        taps.withMemoryRebound(to: Int32.self, capacity: images * resultCount) { taps in
-            for index in 0..<images {
-                engine.kernels.pooling.maximumGradient(
-                    dy + index * resultCount, taps + index * resultCount, target + index * geometry.outputCount,
-                    pooling, false)
             }
         }
     }
