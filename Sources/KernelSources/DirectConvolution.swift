@@ -44,7 +44,7 @@ private struct ForwardTile<let pixels: Int, let vectors: Int, let count: Int> {
         _ image: Source, _ pixelStride: Int, _ taps: Taps, _ weights: Source, _ outputs: Int, _ initial: Source?,
         _ initialStride: Int, _ output: Destination
     ) {
-        var sums = InlineArray<count, Vector>(repeating: .zero)
+        var sums: InlineArray<count, Vector> = zeros()
         if let initial {
             for p in 0..<pixels {
                 for v in 0..<vectors {
@@ -153,7 +153,7 @@ private struct WeightTile<let taps: Int, let vectors: Int, let count: Int> {
     static func add(
         _ image: Source, _ dy: Source, _ places: Places, _ outputs: Int, _ images: ImageStack, _ target: Destination
     ) {
-        var sums = InlineArray<count, Vector>(repeating: .zero)
+        var sums: InlineArray<count, Vector> = zeros()
         let lines = places.planes &* places.rows
         for number in 0..<images.count &* lines {
             let (index, line) = number.quotientAndRemainder(dividingBy: lines)

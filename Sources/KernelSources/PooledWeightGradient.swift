@@ -87,7 +87,7 @@ private struct PatchTile<let taps: Int> {
     static func add(
         _ image: Source, _ patches: Patches, _ first: Int, _ prepared: Source, _ target: Destination, _ outputs: Int
     ) {
-        var sums = InlineArray<taps, Vector>(repeating: .zero)
+        var sums: InlineArray<taps, Vector> = zeros()
         var place = prepared
         for row in 0..<patches.rows {
             var pixel = image + (2 &* row &* patches.line &+ first)

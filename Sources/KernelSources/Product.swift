@@ -11,7 +11,7 @@ struct ProductTile<let rows: Int, let vectors: Int, let count: Int> {
         _ a: Source, _ rowStride: Int, _ depthStride: Int, _ b: Source, _ bStride: Int, _ depth: Int, _ c: Destination,
         _ cStride: Int, _ adds: Bool
     ) {
-        var sums = InlineArray<count, Vector>(repeating: .zero)
+        var sums: InlineArray<count, Vector> = zeros()
         if adds {
             for r in 0..<rows {
                 for v in 0..<vectors {

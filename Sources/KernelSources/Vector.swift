@@ -28,6 +28,12 @@ func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
     #endif
 }
 
+/// Sums before their first term.
+///
+/// By a closure: `InlineArray(repeating:)` of many vectors is a call, and then sums pass through memory.
+@inline(__always)
+func zeros<let count: Int>() -> InlineArray<count, Vector> { InlineArray { _ in .zero } }
+
 @inline(__always)
 func load(_ source: UnsafePointer<Float>) -> Vector {
     UnsafeRawPointer(source).loadUnaligned(as: Vector.self)

@@ -100,7 +100,7 @@ private struct LineTiles<let tiles: Int, let count: Int> {
         _ lines: Source, _ plane: Int, _ oldest: Int, _ height: Int, _ column: Int, _ channels: Int, _ weights: Source,
         _ initial: Vector, _ output: Destination, _ outputs: Int
     ) {
-        var sums = InlineArray<count, Vector>(repeating: .zero)
+        var sums: InlineArray<count, Vector> = zeros()
         var weight = weights
         for i in 0..<height {
             let place = oldest &+ i < height ? oldest &+ i : oldest &+ i &- height
