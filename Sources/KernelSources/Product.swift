@@ -138,7 +138,12 @@ func product(
                 var source = b + (first &* columns &+ column)
                 var stride = columns
                 if copies {
-                    copyPanel(source, columns, panel, count, width)
+                    // Once for whole panels, so that a line is a few registers; otherwise it would be a call.
+                    if width == panelWidth {
+                        copyPanel(source, columns, panel, count, panelWidth)
+                    } else {
+                        copyPanel(source, columns, panel, count, width)
+                    }
                     source = Source(panel)
                     stride = width
                 }
