@@ -106,25 +106,6 @@ struct AffineMap: Operation {
         let (width, height) = (saved[1].shape[1], saved[1].shape[0])
         let rows = saved[0].shape.dimensions.dropLast().reduce(1, *)
         gradient.withElements { dy in
-            inputs.write(0) { dx, adds in
-                saved[1].withElements { w in
-                    let (dy, w, dx) = (SharedSource(dy), SharedSource(w), SharedPointer(dx))
-                    let isWhole = width % engine.kernels.convolution.directLanes == 0
-                    engine.split(rows, grain: Self.grain) { part in
-                        if isWhole {
-                            return engine.kernels.convolution.product(
-                                dy.base + part.lowerBound * height, height, 1, w.base,
-                                dx.base + part.lowerBound * width,
-                                part.count, width, height, adds)
-                        }
-                        multiply(
-                            MatrixOperand(dy.base + part.lowerBound * height, stride: height),
-                            MatrixOperand(w.base, stride: width),
-                            into: dx.base + part.lowerBound * width, stride: width, m: part.count, n: width, k: height,
-                            accumulate: adds)
-                    }
-                }
-            }
             inputs.write(1) { dw, adds in
                 saved[0].withElements { x in
                     let (dy, x, dw) = (SharedSource(dy), SharedSource(x), SharedPointer(dw))
@@ -145,6 +126,26 @@ struct AffineMap: Operation {
             }
             if inputs.variables.count > 2 {
                 inputs.write(2) { db, adds in engine.kernels.rows.sum(dy, db, rows, height, adds) }
+            }
+            // Last, so that the operation before finds it in the cache.
+            inputs.write(0) { dx, adds in
+                saved[1].withElements { w in
+                    let (dy, w, dx) = (SharedSource(dy), SharedSource(w), SharedPointer(dx))
+                    let isWhole = width % engine.kernels.convolution.directLanes == 0
+                    engine.split(rows, grain: Self.grain) { part in
+                        if isWhole {
+                            return engine.kernels.convolution.product(
+                                dy.base + part.lowerBound * height, height, 1, w.base,
+                                dx.base + part.lowerBound * width,
+                                part.count, width, height, adds)
+                        }
+                        multiply(
+                            MatrixOperand(dy.base + part.lowerBound * height, stride: height),
+                            MatrixOperand(w.base, stride: width),
+                            into: dx.base + part.lowerBound * width, stride: width, m: part.count, n: width, k: height,
+                            accumulate: adds)
+                    }
+                }
             }
         }
     }
