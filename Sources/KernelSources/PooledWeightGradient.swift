@@ -11,13 +11,7 @@ import CIntrinsics
 
 /// The kernel for ``ConvolutionKernels/pooledWeightGradient``.
 let pooledWeightGradientKernel: ConvolutionKernels.PooledWeightGradient? = pooledWeightGradient
-#else
-/// There is none: a permutation of eight lanes or fewer has to be done four times and more for each patch, and then the
-/// direct method is as fast.
-let pooledWeightGradientKernel: ConvolutionKernels.PooledWeightGradient? = nil
-#endif
 
-#if AVX512
 private func pooledWeightGradient(
     _ image: Source, _ dy: Source, _ taps: UnsafePointer<Int32>, _ dWeights: Destination, _ windows: Windows,
     _ outputs: Int, _ images: ImageStack, _ scratch: Destination
@@ -110,4 +104,8 @@ private struct PatchTile<let taps: Int> {
         }
     }
 }
+#else
+/// There is none: two rows of a patch fill four registers of eight lanes, so that taking the winners needs four permutations
+/// and three blends, where the direct method has four products.
+let pooledWeightGradientKernel: ConvolutionKernels.PooledWeightGradient? = nil
 #endif
