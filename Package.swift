@@ -40,7 +40,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "Kernels"),
         // Row 1
-        .target(name: "Threading"),
+        .target(name: "Threading", dependencies: ["CLinux"]),
         .target(name: "Media", dependencies: ["CFFmpeg"]),
         .target(name: "Archives", dependencies: ["CArchive"]),
         .target(name: "Hashing", dependencies: ["COpenSSL"]),

@@ -24,6 +24,7 @@ int linux_bind_thread(int index) {
     }
     return -1;
 }
+void linux_name_thread(const char *name) { prctl(PR_SET_NAME, name); }
 int linux_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 void linux_use_large_pages(void *memory, size_t count) { madvise(memory, count, MADV_HUGEPAGE); }
 void linux_futex_wait(const void *word, uint32_t expected, int64_t nanoseconds) {

@@ -61,6 +61,12 @@ public protocol Transport: AnyObject, Sendable {
 }
 
 extension Transport {
+    /// Has whoever waits in `receive` look around: an empty message to itself.
+    public func wake() {
+        // Nobody waits at a closed transport.
+        try? send([Frame([])], to: id)
+    }
+
     /// Starts to dial `peer` at `address` with one connection.
     ///
     /// - Throws: `TransportError.cannotConnect` when the address cannot be understood, `.closed`.

@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 
 /// A named thread of its own that runs one body; for work that blocks and so has no place on a shared pool.
@@ -10,13 +11,14 @@ public final class DedicatedThread: @unchecked Sendable {  // `isDone` is behind
     /// `name` is seen in debuggers and `top -H` (the first 15 characters).
     public init(name: String, stackBytes: Int = 8 << 20, _ body: @escaping @Sendable () -> Void) {
         let thread = Thread { [self] in
+            // Foundation keeps a thread's name to itself.
+            linux_name_thread(name)
             body()
             condition.withLock {
                 isDone = true
                 condition.broadcast()
             }
         }
-        thread.name = name
         thread.stackSize = stackBytes
         thread.start()
     }

@@ -9,7 +9,7 @@ import Testing
 struct ControlCodecTests {
     static let workerMessages: [WorkerMessage] = [
         .hello(hello("a")), .ready(Readiness(sameIdentity, steps: 3)),
-        .heartbeat(Progress(step: 3, phase: .saving)), .step(stepReport(4)),
+        .heartbeat(Progress(step: 3, phase: .saving)), .steps([stepReport(4)]),
         .evaluation(
             .init(epoch: 1, chunkCount: 3, chunks: [.init(index: 2, count: 9, correct: 4, lossSum: 0.1, lossWeight: 9)])
         ),
@@ -58,9 +58,9 @@ struct ControlCodecTests {
             var report = stepReport(1)
             report.lossSum = loss
             let back = try ControlCodec.decode(
-                ControlCodec.encode(Envelope(run: "r", generation: 1, WorkerMessage.step(report))),
+                ControlCodec.encode(Envelope(run: "r", generation: 1, WorkerMessage.steps([report]))),
                 as: WorkerMessage.self)
-            guard case .step(let same) = back.message else { return #expect(Bool(false)) }
+            guard case .steps(let reports) = back.message, let same = reports.first else { return #expect(Bool(false)) }
             #expect(same.lossSum.bitPattern == loss.bitPattern || (loss.isNaN && same.lossSum.isNaN))
         }
     }
@@ -74,7 +74,7 @@ struct ControlCodecTests {
             } catch { return error }
         }
         func envelope(_ message: String, _ generation: Int = 1) -> String {
-            #"{"version":3,"run":"r","generation":\#(generation),"message":\#(message)}"#
+            #"{"version":4,"run":"r","generation":\#(generation),"message":\#(message)}"#
         }
         let part =
             #"{"checkpointPart":{"_0":{"file":"NAME","step":1,"offset":OFF,"totalBytes":8,"isFirst":true,"isLast":true}}}"#
@@ -84,7 +84,7 @@ struct ControlCodecTests {
         #expect(error("") == .malformed("it is no JSON"))
         #expect(error("{}") == .malformed("'version' is missing"))
         #expect(error(#"{"version":1,"surprise":1}"#) == .unsupportedVersion(1))
-        #expect(error(#"{"version":3,"run":"r","message":{}}"#) == .malformed("'generation' is missing"))
+        #expect(error(#"{"version":4,"run":"r","message":{}}"#) == .malformed("'generation' is missing"))
         #expect(
             error(envelope(#"{"heartbeat":{"_0":{"step":-1,"phase":"saving","parts":0}}}"#)) == .invalid("step is -1"))
         #expect(

@@ -13,11 +13,11 @@ struct CoordinatorElasticTests {
         var bench = CoordinatorBench(workers: 3, shards: 8)
         bench.gather("a", "b", "c")
         #expect(bench.starts.map(\.shardCounts) == [[3, 3, 2], [3, 3, 2], [3, 3, 2]])
-        bench.say(.step(stepReport(0)), "a")
+        bench.say(.steps([stepReport(0)]), "a")
         bench.handle(.disconnected("a"))
         #expect(halts(bench, to: "b") == ["worker 0 (alpha, pid 97) closed its connection"])
         // One has the whole sum of step 1, the other one has not; and the report of step 1 died with rank 0.
-        bench.say(.step(stepReport(1)), "b")
+        bench.say(.steps([stepReport(1)]), "b")
         bench.pause("b", after: 2)
         #expect(bench.starts.count == 3)
         bench.pause("c", after: 1)
@@ -35,7 +35,7 @@ struct CoordinatorElasticTests {
         bench.gather("a")
         bench.gather("b")
         #expect(bench.messages(to: "a").last == .pause)
-        for step in 0..<7 { bench.say(.step(stepReport(step)), "a") }
+        for step in 0..<7 { bench.say(.steps([stepReport(step)]), "a") }
         bench.pause("a", after: 7)
         let start = bench.starts.last
         #expect(start?.members.map(\.id) == ["a", "b"] && start?.firstStep == 7 && start?.shardCounts == [2, 2])
@@ -46,7 +46,7 @@ struct CoordinatorElasticTests {
     func minimum() {
         var bench = CoordinatorBench(workers: 2, minWorkers: 2, shards: 4, joinTimeout: .seconds(30))
         bench.gather("a", "b")
-        bench.say(.step(stepReport(0)), "a")
+        bench.say(.steps([stepReport(0)]), "a")
         bench.handle(.disconnected("b"))
         bench.say(.paused(Pause(steps: 1, parameterHash: "x")), "a")
         #expect(bench.notices.last == "paused: 1 of at least 2 workers are there; start more with convoy worker")
@@ -70,7 +70,7 @@ struct CoordinatorElasticTests {
     func rewinds() {
         var bench = CoordinatorBench(workers: 1, shards: 4)
         bench.gather("a")
-        for step in 0..<9 { bench.say(.step(stepReport(step)), "a") }
+        for step in 0..<9 { bench.say(.steps([stepReport(step)]), "a") }
         bench.handle(.saved(step: 5))
         bench.handle(.disconnected("a"))
         bench.gather("b")
@@ -78,8 +78,8 @@ struct CoordinatorElasticTests {
         #expect(start?.firstStep == 5 && start?.holders == [] && start?.needy == [0] && start?.savedStep == 5)
         let rewinds = bench.reports.compactMap { if case .rewound(let step) = $0 { step } else { nil } }
         #expect(rewinds == [5])
-        bench.say(.step(stepReport(5)), "b")
-        let steps = bench.reports.compactMap { if case .stepped(let report) = $0 { report.step } else { nil } }
+        bench.say(.steps([stepReport(5)]), "b")
+        let steps = bench.reports.flatMap { if case .stepped(let reports) = $0 { reports.map(\.step) } else { [] } }
         #expect(steps == Array(0..<9) + [5])
     }
 
@@ -88,7 +88,7 @@ struct CoordinatorElasticTests {
         var bench = CoordinatorBench(workers: 1, shards: 4)
         bench.isDiskFast = false
         bench.gather("a")
-        for step in 0..<7 { bench.say(.step(stepReport(step)), "a") }
+        for step in 0..<7 { bench.say(.steps([stepReport(step)]), "a") }
         bench.handle(.saved(step: 5))
         bench.checkpoint(7, from: "a")
         bench.handle(.disconnected("a"))
@@ -126,7 +126,7 @@ struct CoordinatorElasticTests {
     func stuck() {
         var bench = CoordinatorBench(workers: 3, shards: 3)
         bench.gather("a", "b", "c")
-        for step in 0..<5 { bench.say(.step(stepReport(step)), "a") }
+        for step in 0..<5 { bench.say(.steps([stepReport(step)]), "a") }
         // Half a second a step: the floor of 30 seconds counts.
         for _ in 0..<40 {
             bench.say(.heartbeat(Progress(step: 5, phase: .communicating)), "a")
@@ -144,7 +144,7 @@ struct CoordinatorElasticTests {
     func evaluating() {
         var bench = CoordinatorBench(workers: 2, shards: 2)
         bench.gather("a", "b")
-        for step in 0..<5 { bench.say(.step(stepReport(step)), "a") }
+        for step in 0..<5 { bench.say(.steps([stepReport(step)]), "a") }
         let starts = bench.starts.count
         for second in 0..<80 {
             bench.say(.heartbeat(Progress(step: 5, phase: .waiting)), "a")
@@ -192,7 +192,7 @@ struct CoordinatorElasticTests {
     func divergence() {
         var bench = CoordinatorBench(workers: 3, shards: 3)
         bench.gather("a", "b", "c")
-        for step in 0..<51 { bench.say(.step(stepReport(step)), "a") }
+        for step in 0..<51 { bench.say(.steps([stepReport(step)]), "a") }
         for (peer, hash) in [("a", "x"), ("b", "y"), ("c", "x")] {
             bench.say(.verification(Verification(steps: 50, parameterHash: hash)), PeerID(stringLiteral: peer))
         }
@@ -293,8 +293,8 @@ struct CoordinatorElasticTests {
         attached.attachedGeneration = 3
         bench.say(.hello(attached), "a", run: "r1")
         #expect(bench.messages(to: "a") == [.reattach, .ping(.init(steps: 10))])
-        bench.say(.step(stepReport(10)), "a")
-        #expect(bench.reports.contains { if case .stepped(let report) = $0 { report.step == 10 } else { false } })
+        bench.say(.steps([stepReport(10)]), "a")
+        #expect(bench.reports.contains { if case .stepped(let reports) = $0 { reports.last?.step == 10 } else { false } })
         // The other one died together with the coordinator.
         bench.pass(.seconds(6), alive: ["a"])
         #expect(halts(bench, to: "a") == ["worker 1 (alpha, pid 98) sent no heartbeat for 5.0 s"])

@@ -10,7 +10,7 @@ struct CoordinatorRunningTests {
     func completes() {
         var bench = CoordinatorBench(workers: 2)
         bench.gather("a", "b")
-        bench.say(.step(stepReport(0)), "a")
+        bench.say(.steps([stepReport(0)]), "a")
         for peer in ["a", "b"] as [PeerID] {
             bench.say(.verification(Verification(steps: 10, parameterHash: "h0")), peer)
         }
@@ -45,9 +45,9 @@ struct CoordinatorRunningTests {
             bench.say(.verification(Verification(steps: 1, parameterHash: "x")), peer)
         }
         #expect(parts(bench) == [0])
-        bench.say(.step(stepReport(0)), "a")
+        bench.say(.steps([stepReport(0)]), "a")
         #expect(parts(bench) == [0, 2])
-        bench.say(.step(stepReport(1)), "a")
+        bench.say(.steps([stepReport(1)]), "a")
         send(2, &bench)
         for (peer, hash) in [("a", "y"), ("b", "x"), ("c", "x")] {
             bench.say(.verification(Verification(steps: 2, parameterHash: hash)), PeerID(stringLiteral: peer))
@@ -202,11 +202,11 @@ struct CoordinatorRunningTests {
         var bench = CoordinatorBench(workers: 2)
         bench.gather("a", "b")
         for (step, peer) in [(0, "a"), (0, "a"), (2, "a"), (1, "b"), (1, "a")] {
-            bench.say(.step(stepReport(step)), PeerID(stringLiteral: peer))
+            bench.say(.steps([stepReport(step)]), PeerID(stringLiteral: peer))
         }
-        bench.say(.step(stepReport(2)), "a", generation: 0)
-        bench.say(.step(stepReport(2)), "a", generation: 2)
-        let steps = bench.reports.compactMap { if case .stepped(let report) = $0 { report.step } else { nil } }
+        bench.say(.steps([stepReport(2)]), "a", generation: 0)
+        bench.say(.steps([stepReport(2)]), "a", generation: 2)
+        let steps = bench.reports.flatMap { if case .stepped(let reports) = $0 { reports.map(\.step) } else { [] } }
         #expect(steps == [0, 1])
         bench.say(.ready(Readiness(sameIdentity)), "a")
         #expect(bench.messages(to: "a").last == bench.starts.first.map { .start($0) })
@@ -300,7 +300,7 @@ struct CoordinatorRunningTests {
     func records() {
         var bench = CoordinatorBench(workers: 1)
         bench.gather("a")
-        for step in 0..<3 { bench.say(.step(stepReport(step)), "a") }
+        for step in 0..<3 { bench.say(.steps([stepReport(step)]), "a") }
         bench.pass(.seconds(1.5), alive: ["a"])
         #expect(bench.messages(to: "a").last == .ping(.init(steps: 3)))
         bench.handle(.notSaved(step: 3, reason: "the disk is full"))

@@ -30,7 +30,7 @@ struct DriverTests {
             let steps = steps[min(assignment.generation, steps.count) - 1]
             for step in 0..<steps {
                 control.progress(step: step, phase: .computing)
-                control.report(.step(stepReport(step)))
+                control.report(.steps([stepReport(step)]))
                 reached.push(step)
                 // All pause at the same step, as those do who tell each other.
                 if case .element = words.pop(until: .now + .milliseconds(1)) { return .paused(Pause(steps: 0)) }
@@ -66,7 +66,7 @@ struct DriverTests {
 
         func observe(_ report: CoordinatorReport) {
             switch report {
-            case .stepped(let report): steps.append(report.step)
+            case .stepped(let reports): steps += reports.map(\.step)
             case .checkpointPart(let part, let frame):
                 files.append(frame.bytes)
                 coordinator.saved(step: part.step)

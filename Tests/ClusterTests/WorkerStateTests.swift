@@ -91,7 +91,7 @@ struct WorkerStateTests {
             bench.sent == [
                 Envelope(run: "", generation: 0, .hello(hello("a"))),
                 Envelope(run: "r1", generation: 0, .ready(Readiness(sameIdentity))),
-                Envelope(run: "r1", generation: 1, .step(stepReport(0))),
+                Envelope(run: "r1", generation: 1, .steps([stepReport(0)])),
                 Envelope(run: "r1", generation: 1, .finished(finalReport())),
             ])
         #expect(bench.outcomes == [.completed(finalReport())])
@@ -136,7 +136,7 @@ struct WorkerStateTests {
         attached.attachedGeneration = 1
         let calls = bench.messages[before...].filter { $0 == .hello(attached) }
         #expect((18...19).contains(calls.count))
-        #expect(!bench.messages.contains(.step(stepReport(0))))
+        #expect(!bench.messages.contains(.steps([stepReport(0)])))
         #expect(bench.others == ["configure r1 y", "start 1"])
         bench.pass(.seconds(3))
         let reason =
@@ -163,7 +163,7 @@ struct WorkerStateTests {
         bench.hear(.ping(.init(steps: 2)), generation: 1)
         #expect(
             bench.messages[(before + 1)...] == [
-                .step(stepReport(2)), .step(stepReport(3)), .step(stepReport(4)), .evaluation(share),
+                .steps([stepReport(2)]), .steps([stepReport(3)]), .steps([stepReport(4)]), .evaluation(share),
                 .paused(Pause(steps: 5)),
             ])
         // That it is known does not say that it is written down.
@@ -189,7 +189,7 @@ struct WorkerStateTests {
         var attached = hello("a")
         attached.attachedGeneration = 1
         bench.hear(.ping(.init(steps: 0)), generation: 1)
-        #expect(bench.messages[before...] == [.hello(attached), .step(stepReport(0))])
+        #expect(bench.messages[before...] == [.hello(attached), .steps([stepReport(0)])])
     }
 
     @Test("only rank 0 reports steps at once; the others do when they pause")
@@ -199,11 +199,11 @@ struct WorkerStateTests {
         bench.handle(.configured(Readiness(sameIdentity)))
         bench.start(generation: 1, rank: 1)
         bench.handle(.reported(.step(stepReport(0))))
-        #expect(!bench.messages.contains(.step(stepReport(0))))
+        #expect(!bench.messages.contains(.steps([stepReport(0)])))
         bench.hear(.halt(reason: "worker 0 is gone"), generation: 1)
         #expect(bench.others.last == "cancel 1: worker 0 is gone")
         bench.handle(.paused(Pause(steps: 1)))
-        #expect(bench.messages.suffix(2) == [.step(stepReport(0)), .paused(Pause(steps: 1))])
+        #expect(bench.messages.suffix(2) == [.steps([stepReport(0)]), .paused(Pause(steps: 1))])
         bench.start(generation: 2, firstStep: 1)
         #expect(bench.others.last == "start 2")
     }

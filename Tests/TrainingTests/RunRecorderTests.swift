@@ -90,12 +90,13 @@ struct RunRecorderTests {
 
         func step(_ step: Int, samples: Int = 4, lossSum: Double = 8) {
             recorder.observe(
-                .stepped(
+                .stepped([
                     StepReport(
                         epoch: step / 2, step: step, stepsPerEpoch: 2, totalSteps: 4, samples: samples,
                         lossSum: lossSum, lossWeight: Double(samples),
                         correct: 1, learningRate: 0.5, seconds: 0.25, computeSeconds: 0.125,
-                        communicationSeconds: 0.0625, dataSeconds: 0.0625)))
+                        communicationSeconds: 0.0625, dataSeconds: 0.0625)
+                ]))
         }
 
         func evaluate(_ epoch: Int) {

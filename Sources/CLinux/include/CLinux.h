@@ -10,6 +10,8 @@ int linux_die_with_parent(void);
 int linux_eventfd(void);
 /// Keeps the calling thread on one of the cores that it may run on, counted from 0. 0, or -1 when there is no such core.
 int linux_bind_thread(int index);
+/// Names the calling thread; the first 15 characters count.
+void linux_name_thread(const char *name);
 /// A file in memory that has no name in any folder, closed on exec; it goes with its last user. The descriptor, or -1.
 int linux_memfd(const char *name);
 /// Asks for large pages where whole ones fit into `count` bytes of memory; a kernel that has none leaves it as it is.

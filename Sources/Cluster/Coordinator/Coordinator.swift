@@ -12,7 +12,8 @@ public protocol CoordinatorObserver: AnyObject {
 
 /// Runs the coordinator's state machine over a transport.
 public final class Coordinator: Sendable {
-    private static let interval = Duration.milliseconds(50)
+    /// How often the state machine hears that time has passed; anything else wakes it.
+    private static let interval = Duration.milliseconds(100)
 
     private let transport: any Transport
     private let settings: CoordinatorState.Settings
@@ -64,22 +65,28 @@ public final class Coordinator: Sendable {
     }
 
     /// Asks the run to end: once at the next step, twice at once; safe from any thread.
-    public func interrupt() { local.push(.interrupt) }
+    public func interrupt() { tell(.interrupt) }
 
     /// Says that the process of a launched worker has ended; safe from any thread.
-    public func processExited(_ worker: PeerID, _ exit: ProcessExit) { local.push(.processExited(worker, exit)) }
+    public func processExited(_ worker: PeerID, _ exit: ProcessExit) { tell(.processExited(worker, exit)) }
 
     /// Says that a checkpoint is complete; safe from any thread.
-    public func saved(step: Int) { local.push(.saved(step: step)) }
+    public func saved(step: Int) { tell(.saved(step: step)) }
 
     /// Says that the checkpoint of so many steps could not be written; safe from any thread.
-    public func notSaved(step: Int, _ reason: String) { local.push(.notSaved(step: step, reason: reason)) }
+    public func notSaved(step: Int, _ reason: String) { tell(.notSaved(step: step, reason: reason)) }
 
     /// Says that the run cannot go on; safe from any thread.
-    public func fail(_ reason: String) { local.push(.failed(reason: reason)) }
+    public func fail(_ reason: String) { tell(.failed(reason: reason)) }
+
+    private func tell(_ event: CoordinatorState.Event) {
+        local.push(event)
+        transport.wake()
+    }
 
     private func translated(_ event: TransportEvent) -> CoordinatorState.Event? {
         switch event {
+        case .message(transport.id, _): return nil
         case .message(let peer, let frames):
             do {
                 let envelope = try ControlCodec.envelope(in: frames, as: WorkerMessage.self)
@@ -97,7 +104,7 @@ public final class Coordinator: Sendable {
         do {
             try transport.send(try ControlCodec.frames(envelope, payload: nil), to: peer)
         } catch {
-            local.push(.unreachable(peer, reason: "\(error)"))
+            tell(.unreachable(peer, reason: "\(error)"))
         }
     }
 }

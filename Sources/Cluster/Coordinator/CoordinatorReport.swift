@@ -13,8 +13,8 @@ public enum CoordinatorReport: Sendable {
     case started(Assignment, [RunPast.Member], Identity?)
     /// The state of later steps is lost; steps from this one on are taken again.
     case rewound(to: Int)
-    /// A step was applied.
-    case stepped(StepReport)
+    /// Steps were applied, in order.
+    case stepped([StepReport])
     /// An evaluation is complete.
     case evaluated(EvaluationTotals)
     /// Some bytes of a checkpoint.
@@ -57,7 +57,7 @@ public struct Waiting: Sendable, Equatable, CustomStringConvertible {
 /// `text` without what could steer a terminal, shortened to a line that a log can hold.
 func printable(_ text: String) -> String {
     let scalars = text.unicodeScalars.prefix(4096).map { scalar in
-        scalar.properties.generalCategory == .control ? " " : Character(scalar)
+        scalar.isControl ? " " : Character(scalar)
     }
     return String(scalars)
 }

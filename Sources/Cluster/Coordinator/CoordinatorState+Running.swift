@@ -37,7 +37,7 @@ extension CoordinatorState {
         }
         switch envelope.message {
         case .heartbeat(let progress): heard(progress, from: position, at: now)
-        case .step(let report): record(report, at: position, now: now)
+        case .steps(let reports): record(reports, at: position, now: now)
         case .leaving:
             members[position].isLeaving = true
             note(.notice, "\(members[position].title) was asked to end and leaves at the next step")
@@ -59,27 +59,31 @@ extension CoordinatorState {
             note(.warning, "peer '\(printable(peer.name))' failed: \(printable(failure.reason))")
             if failure.origin == .own { causes.note(.root, worker: peer, printable(failure.reason)) }
         case .log(let line): actions.append(.report(.log(peer, clean(line))))
-        case .hello, .ready, .heartbeat, .step, .paused, .verification, .leaving, .evaluation, .checkpointPart,
+        case .hello, .ready, .heartbeat, .steps, .paused, .verification, .leaving, .evaluation, .checkpointPart,
             .finished:
             ask(peer, toRejoin: departures[peer]?.reason)
         }
     }
 
-    /// Takes the next step's report, whoever brings it; what is known already does not count again.
-    private mutating func record(_ report: StepReport, at position: Int, now: ContinuousClock.Instant) {
-        guard report.step == nextStep else { return }
-        // Somebody who was away when the run went back may be past an evaluation that has to be made again.
-        if members[position].rank == nil, report.step / report.stepsPerEpoch > evaluatedEpochs { return }
-        nextStep += 1
-        stepsPerEpoch = report.stepsPerEpoch
-        watch.add(report.seconds)
-        actions.append(.report(.stepped(report)))
+    /// Takes the reports of the next steps, whoever brings them; what is known already does not count again.
+    private mutating func record(_ reports: [StepReport], at position: Int, now: ContinuousClock.Instant) {
+        var next: [StepReport] = []
+        for report in reports where report.step == nextStep {
+            // Somebody who was away when the run went back may be past an evaluation that has to be made again.
+            if members[position].rank == nil, report.step / report.stepsPerEpoch > evaluatedEpochs { break }
+            nextStep += 1
+            stepsPerEpoch = report.stepsPerEpoch
+            watch.add(report.seconds)
+            next.append(report)
+        }
+        guard let first = next.first else { return }
+        actions.append(.report(.stepped(next)))
         // With one member there is nobody to compare with.
         agree(memberCount == 1 ? [members[position].id] : [], on: nextStep)
         if let since = brokenSince, phase == .running {
             brokenSince = nil
             let seconds = (since.duration(to: now).seconds * 100).rounded() / 100
-            note(.notice, "went on with step \(report.step) after \(seconds) s")
+            note(.notice, "went on with step \(first.step) after \(seconds) s")
         }
     }
 
@@ -106,7 +110,7 @@ extension CoordinatorState {
             members[position].stage = .finished(report)
             actions.append(.report(.finished(rank: member.rank ?? position, report)))
             endWhenAllFinished(at: now)
-        case .hello, .ready, .heartbeat, .step, .leaving, .failed, .log: break
+        case .hello, .ready, .heartbeat, .steps, .leaving, .failed, .log: break
         }
     }
 

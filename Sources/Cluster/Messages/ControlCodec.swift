@@ -6,9 +6,11 @@ import Messaging
 /// Whoever can reach the port can send anything, so lengths are bounded before parsing, and values are checked.
 public enum ControlCodec {
     /// The protocol's version; coordinator and workers must speak the same.
-    public static let version = 3
+    public static let version = 4
     /// The longest message in bytes; a configuration and 10,000 evaluated chunks fit well.
     public static let messageLimit = 1 << 20
+    /// The largest number of steps that one message reports.
+    static let stepLimit = 1000
     /// The longest binary frame in bytes.
     public static let payloadLimit = 16 << 20
 
@@ -34,10 +36,13 @@ public enum ControlCodec {
     ) throws(ControlMessageError) -> Envelope<Message> {
         guard bytes.count <= messageLimit else { throw .tooLong(bytes: bytes.count, limit: messageLimit) }
         if let payloadBytes, payloadBytes > payloadLimit { throw .tooLong(bytes: payloadBytes, limit: payloadLimit) }
-        // The version first: what another version calls its fields is not ours to judge.
-        let version = try parse(Version.self, bytes).version
-        guard version == Self.version else { throw .unsupportedVersion(version) }
-        let envelope = try parse(Envelope<Message>.self, bytes)
+        let envelope: Envelope<Message>
+        do throws(ControlMessageError) { envelope = try parse(Envelope<Message>.self, bytes) } catch {
+            // What another version calls its fields is not ours to judge.
+            let version = try parse(Version.self, bytes).version
+            throw version == Self.version ? error : .unsupportedVersion(version)
+        }
+        guard envelope.version == Self.version else { throw .unsupportedVersion(envelope.version) }
         let message = envelope.message
         guard message.carriesPayload == (payloadBytes != nil) else {
             throw .invalid(payloadBytes == nil ? "its binary frame is missing" : "it came with a binary frame")

@@ -34,8 +34,8 @@ public enum WorkerMessage: ControlMessage {
     case ready(Readiness)
     /// Is alive, and where it stands.
     case heartbeat(Progress)
-    /// A step was applied; rank 0 says so at once, the others when they pause.
-    case step(StepReport)
+    /// Steps were applied, in order; rank 0 says so several times a second, the others when they pause.
+    case steps([StepReport])
     /// Stands between two steps and waits for what comes next.
     case paused(Pause)
     /// The hash of the parameters after a step.
@@ -64,7 +64,7 @@ public enum WorkerMessage: ControlMessage {
         case .hello(let hello): hello.problem
         case .ready(let identity): identity.problem
         case .heartbeat(let progress): progress.problem
-        case .step(let report): report.problem
+        case .steps(let reports): reports.lazy.compactMap(\.problem).first
         case .evaluation(let report): report.problem
         case .checkpointPart(let part): part.problem(payloadBytes: payloadBytes)
         case .finished(let report): report.problem

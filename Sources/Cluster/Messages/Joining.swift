@@ -161,6 +161,10 @@ public struct RunOffer: Codable, Sendable, Equatable {
 /// What one host says is printed on another one's terminal.
 func textProblem(_ text: String) -> String? {
     if text.utf8.count > 1024 { return "a text of \(text.utf8.count) bytes is too long" }
-    return text.unicodeScalars.contains { $0.properties.generalCategory == .control }
-        ? "a text holds control codes" : nil
+    return text.unicodeScalars.contains(where: \.isControl) ? "a text holds control codes" : nil
+}
+
+extension Unicode.Scalar {
+    /// Whether it is of the general category Cc: these, for good.
+    var isControl: Bool { value < 0x20 || (0x7f...0x9f).contains(value) }
 }

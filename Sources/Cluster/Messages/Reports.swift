@@ -1,7 +1,7 @@
 import Logging
 
 /// One applied step, over all workers.
-public struct StepReport: Codable, Sendable, Equatable {
+public struct StepReport: Sendable, Equatable {
     /// The epoch, counted from 0.
     public var epoch: Int
     /// The step, counted from 0.
@@ -58,6 +58,43 @@ public struct StepReport: Codable, Sendable, Equatable {
             return "epoch \(epoch), step \(step) of \(totalSteps), \(stepsPerEpoch) an epoch"
         }
         return countsProblem(samples: samples, correct: correct, lossWeight: lossWeight)
+    }
+}
+
+/// The values alone, in order: with short steps, names in each of them would be most of what is sent and written down.
+extension StepReport: Codable {
+    /// Reads the values.
+    ///
+    /// - Throws: `DecodingError`.
+    public init(from decoder: any Decoder) throws {
+        var values = try decoder.unkeyedContainer()
+        epoch = try values.decode(Int.self)
+        step = try values.decode(Int.self)
+        stepsPerEpoch = try values.decode(Int.self)
+        totalSteps = try values.decode(Int.self)
+        samples = try values.decode(Int.self)
+        lossSum = try values.decode(Double.self)
+        lossWeight = try values.decode(Double.self)
+        correct = try values.decode(Int.self)
+        learningRate = try values.decode(Double.self)
+        seconds = try values.decode(Double.self)
+        computeSeconds = try values.decode(Double.self)
+        communicationSeconds = try values.decode(Double.self)
+        hiddenSeconds = try values.decode(Double.self)
+        dataSeconds = try values.decode(Double.self)
+    }
+
+    /// Writes the values.
+    ///
+    /// - Throws: `EncodingError`.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.unkeyedContainer()
+        for value in [epoch, step, stepsPerEpoch, totalSteps, samples] { try values.encode(value) }
+        for value in [lossSum, lossWeight] { try values.encode(value) }
+        try values.encode(correct)
+        for value in [learningRate, seconds, computeSeconds, communicationSeconds, hiddenSeconds, dataSeconds] {
+            try values.encode(value)
+        }
     }
 }
 

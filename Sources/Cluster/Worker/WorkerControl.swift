@@ -12,8 +12,8 @@ public final class WorkerControl: Sendable {
         case conclude(savesCheckpoint: Bool)
     }
 
-    /// How long the control thread waits in the transport before it looks for what the work thread says.
-    private static let interval = Duration.milliseconds(20)
+    /// How often the state machine hears that time has passed, and of steps; anything else wakes it.
+    private static let interval = Duration.milliseconds(50)
 
     private let transport: any Transport
     private let coordinator: PeerID
@@ -43,7 +43,12 @@ public final class WorkerControl: Sendable {
     }
 
     /// Passes something on to the coordinator; safe from any thread.
-    public func report(_ report: WorkerReport) { local.push(.reported(report)) }
+    public func report(_ report: WorkerReport) {
+        local.push(.reported(report))
+        // Steps come often, and nobody waits for word of them.
+        if case .step = report { return }
+        transport.wake()
+    }
 
     /// Says where the worker stands; cheap and safe from any thread.
     ///
@@ -56,19 +61,28 @@ public final class WorkerControl: Sendable {
     public func pace(secondsPerShard: Double) { latest.withLock { $0.secondsPerShard = secondsPerShard } }
 
     /// Asks the worker to end: once at the next step, twice at once; safe from any thread.
-    public func interrupt() { local.push(.interrupt) }
+    public func interrupt() { tell(.interrupt) }
+
+    private func tell(_ event: WorkerState.Event) {
+        local.push(event)
+        transport.wake()
+    }
 
     private func loop(_ state: inout WorkerState, _ delegate: any WorkerDelegate) -> WorkerOutcome {
+        var nextTick = ContinuousClock.now
         while true {
             var events: [WorkerState.Event]
             do {
-                events = try transport.receive(until: .now + Self.interval).map(translated) ?? []
+                events = try transport.receive(until: nextTick).map(translated) ?? []
             } catch {
                 delegate.cancel(.max, reason: "\(error)")
                 return .failed("\(error)")
             }
             while case .element(let event) = local.pop(until: .now) { events.append(event) }
-            events.append(.tick(latest.withLock { $0 }))
+            if .now >= nextTick {
+                nextTick = .now + Self.interval
+                events.append(.tick(latest.withLock { $0 }))
+            }
             for event in events {
                 for action in state.handle(event, at: .now) {
                     if let outcome = perform(action, delegate) { return outcome }
@@ -110,7 +124,7 @@ public final class WorkerControl: Sendable {
             try transport.send(try ControlCodec.frames(envelope, payload: payload), to: coordinator)
         } catch {
             // A message that cannot be put into frames would be missed at the other end, so the run must not go on.
-            local.push(.failed(WorkerFailure("a message to the coordinator cannot be sent: \(error)")))
+            tell(.failed(WorkerFailure("a message to the coordinator cannot be sent: \(error)")))
         }
     }
 
@@ -120,20 +134,20 @@ public final class WorkerControl: Sendable {
             do {
                 switch next {
                 case .configure(let run, let offer):
-                    local.push(.configured(try delegate.configure(run: run, offer: offer)))
+                    tell(.configured(try delegate.configure(run: run, offer: offer)))
                 case .train(let assignment):
                     switch try delegate.train(assignment, control: self) {
-                    case .finished(let report): local.push(.finished(report))
-                    case .paused(let pause): local.push(.paused(pause))
+                    case .finished(let report): tell(.finished(report))
+                    case .paused(let pause): tell(.paused(pause))
                     }
                 case .save: try delegate.save(control: self)
                 case .conclude(let savesCheckpoint):
-                    local.push(.finished(try delegate.conclude(savesCheckpoint: savesCheckpoint, control: self)))
+                    tell(.finished(try delegate.conclude(savesCheckpoint: savesCheckpoint, control: self)))
                 }
             } catch let failure as WorkerFailure {
-                local.push(.failed(failure))
+                tell(.failed(failure))
             } catch {
-                local.push(.failed(WorkerFailure("\(error)")))
+                tell(.failed(WorkerFailure("\(error)")))
             }
         }
     }

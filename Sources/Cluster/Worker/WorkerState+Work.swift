@@ -5,7 +5,7 @@ extension WorkerState {
     /// Follows an order of this run's coordinator.
     mutating func obey(_ envelope: Envelope<CoordinatorMessage>, at now: ContinuousClock.Instant) {
         switch envelope.message {
-        case .start(let assignment): start(assignment)
+        case .start(let assignment): start(assignment, at: now)
         case .reattach: lose("another one has taken its place", at: now)
         case .ping(let extent):
             unrecorded.removeAll { $0.step < extent.steps }
@@ -46,7 +46,7 @@ extension WorkerState {
         }
     }
 
-    private mutating func start(_ assignment: Assignment) {
+    private mutating func start(_ assignment: Assignment, at now: ContinuousClock.Instant) {
         switch phase {
         case .ready, .paused, .finishing: break
         default: return
@@ -56,6 +56,9 @@ extension WorkerState {
         rank = assignment.rank
         // Steps that are taken again, from a checkpoint, are reported again.
         unrecorded.removeAll { $0.step >= assignment.firstStep }
+        // What was said in another generation may not have counted.
+        firstUnsent = 0
+        nextReport = now
         phase = .running
         actions.append(.start(assignment))
     }
@@ -77,7 +80,8 @@ extension WorkerState {
         case .ready, .running, .paused, .finishing: break
         case .joining, .configuring, .rejoining, .ending, .concluded: return
         }
-        for report in unrecorded { send(.step(report)) }
+        firstUnsent = 0
+        sendSteps()
         for report in unrecordedEvaluations { send(.evaluation(report)) }
         if case .ready(let readiness) = phase { send(.ready(readiness)) }
         if isLeaving { send(.leaving) }
@@ -85,21 +89,47 @@ extension WorkerState {
         if case .finishing(let report) = phase { send(.finished(report)) }
     }
 
+    // MARK: - Steps
+
+    /// Reports steps, if that is this member's part: what is said next stands behind them.
+    ///
+    /// Short steps wait for a heartbeat and go together: a message each would cost more than everything else.
+    mutating func reportNow() {
+        if phase == .running && rank == 0 && lost == nil { sendSteps() }
+    }
+
+    /// Sends the reports that were not sent before.
+    private mutating func sendSteps() {
+        let reports = unrecorded.filter { $0.step >= firstUnsent }
+        guard let last = reports.last else { return }
+        firstUnsent = last.step + 1
+        for start in stride(from: 0, to: reports.count, by: ControlCodec.stepLimit) {
+            send(.steps(Array(reports[start..<min(start + ControlCodec.stepLimit, reports.count)])))
+        }
+    }
+
     // MARK: - The work
 
-    mutating func pass(_ report: WorkerReport) {
+    mutating func pass(_ report: WorkerReport, at now: ContinuousClock.Instant) {
         switch (report, phase) {
         case (_, .joining): break
         case (.log(let line), _): send(.log(line))
         case (.step(let report), .running):
             unrecorded.append(report)
-            if rank == 0 && lost == nil { send(.step(report)) }
+            guard now >= nextReport else { break }
+            nextReport = now + Self.heartbeatInterval
+            reportNow()
         case (.evaluation(let report), .running):
             unrecordedEvaluations.append(report)
-            if lost == nil { send(.evaluation(report)) }
+            guard lost == nil else { break }
+            reportNow()
+            send(.evaluation(report))
         case (.checkpointPart(let part, let bytes), .running), (.checkpointPart(let part, let bytes), .paused):
+            reportNow()
             send(.checkpointPart(part), payload: bytes)
-        case (.verification(let verification), .running): send(.verification(verification))
+        case (.verification(let verification), .running):
+            reportNow()
+            send(.verification(verification))
         // A step that was applied counts, also when the coordinator has ended the membership meanwhile.
         case (.step(let report), .rejoining): unrecorded.append(report)
         // What a cancelled training still says does not count any more.
@@ -113,7 +143,7 @@ extension WorkerState {
             phase = .paused(pause)
             if lost == nil {
                 // Whoever reported until now may be gone, so each member says what is not written down yet.
-                if rank != 0 { for report in unrecorded { send(.step(report)) } }
+                sendSteps()
                 send(.paused(pause))
             }
         case .rejoining: joinAnew(at: now)
@@ -127,7 +157,7 @@ extension WorkerState {
         case .running:
             phase = .finishing(report)
             if lost == nil {
-                if rank != 0 { for report in unrecorded { send(.step(report)) } }
+                sendSteps()
                 send(.finished(report))
             }
         case .rejoining: joinAnew(at: now)
@@ -140,6 +170,7 @@ extension WorkerState {
         switch phase {
         case .joining: conclude(.failed(failure.reason))
         case .configuring, .ready, .running, .paused, .finishing, .rejoining:
+            reportNow()
             send(.failed(failure))
             conclude(.failed(failure.reason))
         case .ending(let outcome, _): conclude(outcome)

@@ -98,7 +98,7 @@ public struct WorkerState: Sendable {
         case concluded
     }
 
-    static let heartbeatInterval = Duration.milliseconds(250)
+    static let heartbeatInterval = Duration.milliseconds(500)
     static let helloInterval = Duration.seconds(1)
     /// A gap between ticks from which on the worker itself was held up, so that silence proves nothing.
     static let stall = Duration.seconds(1)
@@ -117,6 +117,10 @@ public struct WorkerState: Sendable {
     /// Reports that the coordinator has not written down.
     var unrecorded: [StepReport] = []
     var unrecordedEvaluations: [EvaluationReport] = []
+    /// The first step whose report was not sent yet.
+    var firstUnsent = 0
+    /// From when on a step is reported at once.
+    var nextReport: ContinuousClock.Instant
     var isLeaving = false
     private var hasInterrupted = false
     var actions: [Action] = []
@@ -134,6 +138,7 @@ public struct WorkerState: Sendable {
         lastTick = now
         nextHello = now
         nextHeartbeat = now
+        nextReport = now
     }
 
     /// Takes one event and says what is to be done about it, in order.
@@ -148,7 +153,7 @@ public struct WorkerState: Sendable {
             guard phase == .configuring else { break }
             phase = .ready(readiness)
             repeatStanding()
-        case .reported(let report): pass(report)
+        case .reported(let report): pass(report, at: now)
         case .paused(let pause): paused(pause, at: now)
         case .finished(let report): finished(report, at: now)
         case .failed(let failure): failed(failure)
@@ -226,8 +231,11 @@ public struct WorkerState: Sendable {
         }
         if lost != nil {
             if now >= nextHello { sayHello(at: now) }
-        } else if now >= nextHeartbeat {
+            return
+        }
+        if now >= nextHeartbeat {
             nextHeartbeat = now + Self.heartbeatInterval
+            reportNow()
             send(.heartbeat(progress))
         }
     }

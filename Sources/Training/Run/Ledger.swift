@@ -13,8 +13,8 @@ package final class Ledger {
         case opened(run: String, bind: String?, advertisedHost: String?, samples: String? = nil)
         /// A generation began.
         case generation(assignment: Assignment, members: [RunPast.Member], identity: Identity?)
-        /// A step is committed.
-        case step(report: StepReport)
+        /// Steps are committed, in order.
+        case steps(reports: [StepReport])
         /// An evaluation is complete.
         case evaluation(totals: EvaluationTotals)
         /// Everything is done and saved.
@@ -68,14 +68,17 @@ package final class Ledger {
         var valid: [Record] = []
         var stepsPerEpoch: Int?
         for record in records {
-            if case .step(let report) = record { stepsPerEpoch = report.stepsPerEpoch }
+            if case .steps(let reports) = record { stepsPerEpoch = reports.last?.stepsPerEpoch ?? stepsPerEpoch }
             if case .rewound(let step) = record {
-                valid.removeAll { earlier in
+                valid = valid.compactMap { earlier in
                     switch earlier {
-                    case .step(let report): report.step >= step
-                    case .evaluation(let totals): stepsPerEpoch.map { (totals.epoch + 1) * $0 > step } ?? false
-                    case .completed(let report): report.steps > step
-                    case .opened, .generation, .checkpoint, .rewound, .led: false
+                    case .steps(let reports):
+                        let kept = reports.filter { $0.step < step }
+                        return kept.isEmpty ? nil : .steps(reports: kept)
+                    case .evaluation(let totals):
+                        return stepsPerEpoch.map { (totals.epoch + 1) * $0 > step } ?? false ? nil : earlier
+                    case .completed(let report): return report.steps > step ? nil : earlier
+                    case .opened, .generation, .checkpoint, .rewound, .led: return earlier
                     }
                 }
             }
@@ -96,9 +99,10 @@ extension RunPast {
                 self.members = members
                 shardCounts = assignment.shardCounts
                 self.identity = identity
-            case .step(let report):
-                steps = report.step + 1
-                stepsPerEpoch = report.stepsPerEpoch
+            case .steps(let reports):
+                guard let last = reports.last else { break }
+                steps = last.step + 1
+                stepsPerEpoch = last.stepsPerEpoch
             case .evaluation(let totals): evaluatedEpochs = totals.epoch + 1
             case .completed(let report): final = report
             case .opened, .checkpoint, .rewound, .led: break

@@ -13,11 +13,13 @@ final class MetricsFile {
         guard descriptor >= 0 else { throw RunDirectoryError(path: path, cause: String(cString: strerror(errno))) }
         file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         encoder.outputFormatting = [.sortedKeys]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
     }
 
-    func append(_ record: some Encodable) throws {
-        try file.write(contentsOf: try encoder.encode(record) + Data("\n".utf8))
+    /// Writes a line for each record.
+    func append(_ records: [some Encodable]) throws {
+        var lines = Data()
+        for record in records { lines += try encoder.encode(record) + Data("\n".utf8) }
+        try file.write(contentsOf: lines)
     }
 
     func close() throws { try file.close() }

@@ -1,3 +1,4 @@
+import Cluster
 import Threading
 
 /// How fast a run goes: over the last seconds for the display, over all for the remaining time.
@@ -8,9 +9,10 @@ struct Pace {
 
     mutating func restart() { self = Pace() }
 
-    mutating func add(samples: Int) {
+    mutating func add(_ reports: [StepReport]) {
         let now = ContinuousClock.now
-        steps += 1
+        steps += reports.count
+        let samples = reports.reduce(0) { $0 + $1.samples }
         recent.append((now, samples))
         while let first = recent.first, recent.count > 2, first.time.duration(to: now) > .seconds(5) {
             recent.removeFirst()

@@ -76,7 +76,7 @@ package final class RunRecorder: CoordinatorObserver {
                 for member in members { hellos[member.id] = member.hello }
                 try begin(assignment)
             case .led(let seconds): secondsBefore = seconds
-            case .opened, .step, .evaluation, .checkpoint, .rewound, .completed: break
+            case .opened, .steps, .evaluation, .checkpoint, .rewound, .completed: break
             }
         }
         take(past)
@@ -89,7 +89,7 @@ package final class RunRecorder: CoordinatorObserver {
     private func take(_ records: [Ledger.Record]) {
         for record in records {
             switch record {
-            case .step(let report): count(report)
+            case .steps(let reports): count(reports)
             case .evaluation(let totals): count(totals)
             case .opened, .generation, .checkpoint, .rewound, .completed, .led: break
             }
@@ -116,9 +116,9 @@ package final class RunRecorder: CoordinatorObserver {
         case .started(let assignment, let members, let identity):
             append(.generation(assignment: assignment, members: members, identity: identity))
             started(assignment)
-        case .stepped(let report):
-            append(.step(report: report))
-            stepped(report)
+        case .stepped(let reports):
+            append(.steps(reports: reports))
+            stepped(reports)
         case .evaluated(let totals):
             append(.evaluation(totals: totals))
             evaluated(totals)
@@ -237,24 +237,27 @@ package final class RunRecorder: CoordinatorObserver {
         configuration.engine.kernels == .auto ? hello.kernels : configuration.engine.kernels.rawValue
     }
 
-    /// Counts a step; what it changes can be made anew from the journal.
-    private func count(_ report: StepReport) {
-        epochs[report.epoch, default: EpochTally()].add(report)
-        result.steps += 1
-        result.samples += report.samples
-        write(StepRecord(report))
+    /// Counts steps; what they change can be made anew from the journal.
+    private func count(_ reports: [StepReport]) {
+        for report in reports {
+            epochs[report.epoch, default: EpochTally()].add(report)
+            result.steps += 1
+            result.samples += report.samples
+        }
+        write(reports.map(StepRecord.init))
     }
 
-    private func stepped(_ report: StepReport) {
-        count(report)
-        let epoch = epochs[report.epoch, default: EpochTally()]
-        pace.add(samples: report.samples)
+    private func stepped(_ reports: [StepReport]) {
+        count(reports)
+        pace.add(reports)
+        guard let last = reports.last else { return }
+        let epoch = epochs[last.epoch, default: EpochTally()]
         display.show(
             ProgressLine(
-                epoch: report.epoch + 1, epochs: configuration.training.epochs,
-                step: report.step % report.stepsPerEpoch + 1, steps: report.stepsPerEpoch,
+                epoch: last.epoch + 1, epochs: configuration.training.epochs,
+                step: last.step % last.stepsPerEpoch + 1, steps: last.stepsPerEpoch,
                 imagesPerSecond: pace.samplesPerSecond, loss: epoch.meanLoss ?? 0, accuracy: epoch.accuracy,
-                remainingSeconds: pace.remaining(steps: report.totalSteps - report.step - 1)))
+                remainingSeconds: pace.remaining(steps: last.totalSteps - last.step - 1)))
     }
 
     /// Counts an evaluation, as ``count(_:)`` a step.
@@ -266,7 +269,7 @@ package final class RunRecorder: CoordinatorObserver {
             trainAccuracy: epoch.accuracy, testLoss: totals.meanLoss, testAccuracy: totals.accuracy,
             testSamples: totals.samples, seconds: epoch.seconds,
             samplesPerSecond: Double(epoch.samples) / max(epoch.seconds, 1e-9))
-        write(record)
+        write([record])
         result.epochs += 1
         result.trainLoss = record.trainLoss
         result.testAccuracy = totals.accuracy
@@ -285,8 +288,8 @@ package final class RunRecorder: CoordinatorObserver {
                 + "\(Int(record.samplesPerSecond.rounded())) images/s")
     }
 
-    private func write(_ record: some Encodable) {
-        do { try metrics.append(record) } catch { complain("a metric was not written: \(error)") }
+    private func write(_ records: [some Encodable]) {
+        do { try metrics.append(records) } catch { complain("a metric was not written: \(error)") }
     }
 
     /// How long the last checkpoint may take to reach the disk.

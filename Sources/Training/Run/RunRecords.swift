@@ -71,6 +71,16 @@ package struct StepRecord: Codable {
     let hiddenSeconds: Double
     let dataSeconds: Double
 
+    // Spelled out: an encoder that turns the names costs as much as the rest of a line.
+    enum CodingKeys: String, CodingKey {
+        case kind, epoch, step, samples, loss, accuracy, seconds
+        case learningRate = "learning_rate"
+        case computeSeconds = "compute_seconds"
+        case communicationSeconds = "communication_seconds"
+        case hiddenSeconds = "hidden_seconds"
+        case dataSeconds = "data_seconds"
+    }
+
     init(_ report: StepReport) {
         epoch = report.epoch
         step = report.step
@@ -99,6 +109,16 @@ package struct EpochRecord: Codable, Equatable {
     let testSamples: Int
     let seconds: Double
     let samplesPerSecond: Double
+
+    enum CodingKeys: String, CodingKey {
+        case kind, epoch, steps, samples, seconds
+        case trainLoss = "train_loss"
+        case trainAccuracy = "train_accuracy"
+        case testLoss = "test_loss"
+        case testAccuracy = "test_accuracy"
+        case testSamples = "test_samples"
+        case samplesPerSecond = "samples_per_second"
+    }
 }
 
 /// What `result.json` holds.

@@ -214,7 +214,7 @@ struct SimulatedRun {
                 schedule(event, in: delay(upTo: 400))
             }
         case .completed: mustRecord = true  // As above.
-        case .stepped(let report): history.committed(report.step)
+        case .stepped(let reports): for report in reports { history.committed(report.step) }
         case .evaluated(let totals): history.evaluated(totals)
         case .rewound(let step):
             let members = coordinator?.availableWorkers ?? []
@@ -309,9 +309,9 @@ struct SimulatedJournal {
                 past.members = members
                 past.shardCounts = assignment.shardCounts
                 past.identity = identity
-            case .stepped(let report):
-                past.steps = report.step + 1
-                past.stepsPerEpoch = report.stepsPerEpoch
+            case .stepped(let reports):
+                past.steps = (reports.last?.step ?? -1) + 1
+                past.stepsPerEpoch = reports.last?.stepsPerEpoch
             case .evaluated(let totals): past.evaluatedEpochs = totals.epoch + 1
             case .rewound(let step):
                 past.steps = min(past.steps, step)
