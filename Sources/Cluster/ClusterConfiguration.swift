@@ -47,7 +47,7 @@ public struct ClusterConfiguration: Codable, Sendable, Equatable, ValidatedSecti
         if !(0...1_000_000).contains(restartWorkers) {
             problems.append(("restart_workers", "must be between 0 and 1000000, not \(restartWorkers)"))
         }
-        // A day bounds all, so that a slip of units is found; below a second a heartbeat every 250 ms is no proof.
+        // A day bounds all, so that a slip of units is found; below a second a heartbeat every 500 ms is no proof.
         for (key, seconds) in [
             ("join_timeout_s", joinTimeoutSeconds), ("heartbeat_timeout_s", heartbeatTimeoutSeconds),
             ("progress_timeout_s", progressTimeoutSeconds), ("reattach_timeout_s", reattachTimeoutSeconds),

@@ -104,7 +104,7 @@ struct CoordinatorJoiningTests {
             bench.messages(to: "x")
                 == [
                     .refused(
-                        reason: "the sender speaks version 9 of the control protocol and this program version 3; "
+                        reason: "the sender speaks version 9 of the control protocol and this program version 4; "
                             + "start the same build everywhere")
                 ])
         bench.gather("a")

@@ -201,12 +201,12 @@ struct CoordinatorRunningTests {
     func outOfTurn() {
         var bench = CoordinatorBench(workers: 2)
         bench.gather("a", "b")
-        for (step, peer) in [(0, "a"), (0, "a"), (2, "a"), (1, "b"), (1, "a")] {
-            bench.say(.steps([stepReport(step)]), PeerID(stringLiteral: peer))
+        for (steps, peer) in [([0], "a"), ([0], "a"), ([2], "a"), ([0, 1], "b"), ([0, 1], "a")] {
+            bench.say(.steps(steps.map { stepReport($0) }), PeerID(stringLiteral: peer))
         }
         bench.say(.steps([stepReport(2)]), "a", generation: 0)
         bench.say(.steps([stepReport(2)]), "a", generation: 2)
-        let steps = bench.reports.flatMap { if case .stepped(let reports) = $0 { reports.map(\.step) } else { [] } }
+        let steps = bench.committedSteps
         #expect(steps == [0, 1])
         bench.say(.ready(Readiness(sameIdentity)), "a")
         #expect(bench.messages(to: "a").last == bench.starts.first.map { .start($0) })

@@ -30,7 +30,7 @@ struct DriverTests {
             let steps = steps[min(assignment.generation, steps.count) - 1]
             for step in 0..<steps {
                 control.progress(step: step, phase: .computing)
-                control.report(.steps([stepReport(step)]))
+                control.report(.step(stepReport(step)))
                 reached.push(step)
                 // All pause at the same step, as those do who tell each other.
                 if case .element = words.pop(until: .now + .milliseconds(1)) { return .paused(Pause(steps: 0)) }

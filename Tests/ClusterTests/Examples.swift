@@ -104,6 +104,11 @@ struct CoordinatorBench {
         reports.compactMap { if case .notice(_, let text) = $0 { text } else { nil } }
     }
 
+    /// The steps that were reported as committed, in order.
+    var committedSteps: [Int] {
+        reports.reduce(into: []) { if case .stepped(let reports) = $1 { $0 += reports.map(\.step) } }
+    }
+
     var starts: [Assignment] {
         sent.compactMap { if case .start(let assignment) = $0.message { assignment } else { nil } }
     }

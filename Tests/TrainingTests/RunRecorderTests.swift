@@ -89,14 +89,19 @@ struct RunRecorderTests {
         }
 
         func step(_ step: Int, samples: Int = 4, lossSum: Double = 8) {
+            steps(step..<step + 1, samples: samples, lossSum: lossSum)
+        }
+
+        func steps(_ steps: Range<Int>, samples: Int = 4, lossSum: Double = 8) {
             recorder.observe(
-                .stepped([
-                    StepReport(
-                        epoch: step / 2, step: step, stepsPerEpoch: 2, totalSteps: 4, samples: samples,
-                        lossSum: lossSum, lossWeight: Double(samples),
-                        correct: 1, learningRate: 0.5, seconds: 0.25, computeSeconds: 0.125,
-                        communicationSeconds: 0.0625, dataSeconds: 0.0625)
-                ]))
+                .stepped(
+                    steps.map { step in
+                        StepReport(
+                            epoch: step / 2, step: step, stepsPerEpoch: 2, totalSteps: 4, samples: samples,
+                            lossSum: lossSum, lossWeight: Double(samples),
+                            correct: 1, learningRate: 0.5, seconds: 0.25, computeSeconds: 0.125,
+                            communicationSeconds: 0.0625, dataSeconds: 0.0625)
+                    }))
         }
 
         func evaluate(_ epoch: Int) {
@@ -273,7 +278,7 @@ struct RunRecorderTests {
     func journal() throws {
         let bench = try Bench()
         bench.start()
-        for step in 0..<3 { bench.step(step) }
+        bench.steps(0..<3)
         bench.evaluate(0)
         bench.recorder.observe(.rewound(to: 2))
         #expect(try bench.text("metrics.jsonl").split(separator: "\n").count == 3)
