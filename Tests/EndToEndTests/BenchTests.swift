@@ -14,7 +14,8 @@ extension EndToEnd {
                 let values = try #require(object as? [String: Any])
                 #expect(
                     values.keys.sorted() == [
-                        "allreduce_ms", "batch", "hidden_ms", "loss", "model", "params", "peak_rss_mb", "samples_per_s",
+                        "allreduce_ms", "allreduce_share", "batch", "hidden_ms", "loss", "model", "params",
+                        "peak_rss_mb", "samples_per_s",
                         "step_ms",
                         "threads", "workers",
                     ])

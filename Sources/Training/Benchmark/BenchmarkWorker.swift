@@ -67,7 +67,8 @@ final class BenchmarkWorker {
             params: replica.model.arena.trainableCount, stepMilliseconds: stepTime,
             samplesPerSecond: Double(configuration.training.batch) / stepTime * 1e3, loss: loss,
             peakMemoryMB: Host.peakMemoryMB, allreduceMilliseconds: allreduceTimes.median,
-            hiddenMilliseconds: hiddenTimes.median)
+            allreduceShare: allreduceTimes.reduce(0, +) / stepTimes.reduce(0, +), hiddenMilliseconds: hiddenTimes.median
+        )
     }
 }
 

@@ -22,6 +22,8 @@ public struct TrainingBenchmark: Sendable {
         public let peakMemoryMB: Double
         /// The median time from a worker's own gradients to the sum, waiting for other workers included.
         public let allreduceMilliseconds: Double
+        /// The share of this in the time of all measured steps together, long ones included.
+        public let allreduceShare: Double
         /// The median time of sums over the workers that passed while gradients were computed.
         public let hiddenMilliseconds: Double
 
@@ -31,6 +33,7 @@ public struct TrainingBenchmark: Sendable {
             case samplesPerSecond = "samples_per_s"
             case peakMemoryMB = "peak_rss_mb"
             case allreduceMilliseconds = "allreduce_ms"
+            case allreduceShare = "allreduce_share"
             case hiddenMilliseconds = "hidden_ms"
         }
     }
