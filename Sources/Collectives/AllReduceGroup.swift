@@ -102,7 +102,7 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
         let blocks = locals.map { FoldOrder(tree, range: shards[$0]).openPartials }
         let memory: GradientMemory
         if locals.count == 1 {
-            memory = GradientMemory(elements: elements, blocks: blocks[0])
+            memory = GradientMemory(elements: elements, blocks: blocks[0], isAlone: shards.count == 1)
         } else {
             let nodes = tree.maximalNodes(in: hosts.shards(of: hosts.host(of: rank), shards))
             let layout = HostArena.Layout(

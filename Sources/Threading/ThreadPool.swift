@@ -94,9 +94,9 @@ private final class SharedLoop: @unchecked Sendable {  // All state is behind `c
         }
     }
 
-    /// Looks for some ten microseconds; gives way to other threads in between.
+    /// Looks for about a tenth of a millisecond; gives way to other threads in between.
     private func look(until isTrue: () -> Bool) {
-        for _ in 0..<100 {
+        for _ in 0..<400 {
             if isTrue() { return }
             sched_yield()
         }

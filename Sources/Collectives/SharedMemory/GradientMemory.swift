@@ -20,18 +20,19 @@ public final class GradientMemory {
     private let owned: UnsafeMutablePointer<Float>?
     private var taken = 0
 
-    /// Memory of this process alone.
-    init(elements: Int, blocks count: Int) {
+    /// Memory of this process alone; where nobody else has shards its only block is the result.
+    init(elements: Int, blocks count: Int, isAlone: Bool) {
         // Each block starts at a cache line.
         let stride = (max(elements, 1) + 15) / 16 * 16
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: (count + 1) * stride * 4, alignment: 64)
-            .bindMemory(to: Float.self, capacity: (count + 1) * stride)
-        memory.update(repeating: 0, count: (count + 1) * stride)
+        let places = isAlone && count == 1 ? 1 : count + 1
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: places * stride * 4, alignment: 64)
+            .bindMemory(to: Float.self, capacity: places * stride)
+        memory.update(repeating: 0, count: places * stride)
         self.elements = elements
         host = nil
         slots = nil
         owned = memory
-        result = memory + count * stride
+        result = memory + (places - 1) * stride
         blocks = (0..<count).map { memory + $0 * stride }
     }
 
