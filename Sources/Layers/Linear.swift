@@ -72,7 +72,7 @@ struct AffineMap: Operation {
             }
         }
         if rows < height && rows % engine.kernels.convolution.directLanes == 0 {
-            return applyTurned(w, x.base, y.base, rows, width, height, engine)
+            return applyTurned(w, x, y, rows, width, height, engine)
         }
         engine.withScratch(width * height) { turned in
             engine.kernels.rows.transpose(w, turned, height, width, false)
@@ -86,19 +86,21 @@ struct AffineMap: Operation {
     }
 
     /// yᵀ = W · xᵀ, which turns x instead of the larger W; each output is the same chain of additions.
+    ///
+    /// Every thread reads all of W, so it takes its vectors in one part, of whole vectors of lanes.
     private func applyTurned(
-        _ w: Source, _ x: Source, _ y: Destination, _ rows: Int, _ width: Int, _ height: Int, _ engine: Engine
+        _ w: Source, _ x: SharedSource<Float>, _ y: SharedPointer<Float>, _ rows: Int, _ width: Int, _ height: Int,
+        _ engine: Engine
     ) {
-        let w = SharedSource(w)
-        engine.withScratch(rows * (width + height)) { turned in
-            engine.kernels.rows.transpose(x, turned, rows, width, false)
-            let (turned, output) = (SharedPointer(turned), SharedPointer(turned + rows * width))
-            engine.split(height, grain: Self.grain) { part in
+        let (w, lanes) = (SharedSource(w), engine.kernels.convolution.directLanes)
+        engine.share(rows, multiple: lanes) { part in
+            engine.withScratch(part.count * (width + height)) { turned in
+                let output = turned + part.count * width
+                engine.kernels.rows.transpose(x.base + part.lowerBound * width, turned, part.count, width, false)
                 engine.kernels.convolution.product(
-                    w.base + part.lowerBound * width, width, 1, turned.base, output.base + part.lowerBound * rows,
-                    part.count, rows, width, false)
+                    w.base, width, 1, turned, output, height, part.count, width, false)
+                engine.kernels.rows.transpose(output, y.base + part.lowerBound * height, height, part.count, false)
             }
-            engine.kernels.rows.transpose(output.base, y, height, rows, false)
         }
     }
 

@@ -43,6 +43,14 @@ public final class Engine: Sendable {
         }
     }
 
+    /// Cuts 0 ..< `count` into a range for each thread, of whole multiples as far as they go, and runs `body` on each.
+    ///
+    /// For work that costs much to begin; what `body` computes must not depend on where the cuts are.
+    public func share(_ count: Int, multiple: Int, _ body: @escaping @Sendable (Range<Int>) -> Void) {
+        let share = (count + threads.threads - 1) / threads.threads
+        split(count, grain: (share + multiple - 1) / multiple * multiple, body)
+    }
+
     /// Runs `body` with scratch memory for `count` floats of undefined contents.
     public func withScratch<Result>(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Result) -> Result {
         let storage = Storage(count: count, pool: memory)
