@@ -34,7 +34,7 @@ public enum WorkerMessage: ControlMessage {
     case ready(Readiness)
     /// Is alive, and where it stands.
     case heartbeat(Progress)
-    /// Steps were applied, in order; rank 0 says so several times a second, the others when they pause.
+    /// Steps were applied, in order; rank 0 says so twice a second at least, the others when they pause.
     case steps([StepReport])
     /// Stands between two steps and waits for what comes next.
     case paused(Pause)
