@@ -162,6 +162,13 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
         }
     }
 
+    /// Tells the other workers of this host that the elements of the next `sum` of blocks are there: who comes first adds
+    /// them, instead of waiting for all.
+    ///
+    /// They stay as they are until that sum has returned. Whoever gives it up cancels the group. Where nobody shares the
+    /// memory this does nothing.
+    public func announce(_ blocks: [ShardNode: UnsafeMutablePointer<Float>]) { memory?.host?.announce(blocks) }
+
     /// Sums private memory over all shards; returns when the result is there and the memory is free again.
     ///
     /// On one host the elements pass through shared memory in small parts, which suits up to some ten thousand. Between

@@ -93,6 +93,44 @@ struct SharedMemoryTests {
         }
     }
 
+    @Test("what a worker has announced is summed by whoever comes first, before that worker comes")
+    func announced() throws {
+        let transports = try connectedTransports(2, overZeroMQ: false)
+        defer { for transport in transports { transport.close() } }
+        let ranges = [4096..<9000, 0..<4096]
+        let isSummed = BlockingQueue<Bool>()
+        let results = onThreads(2) { rank in
+            let group = try makeGroup(
+                rank: rank, ranks: 2, mailbox: SegmentMailbox(transport: transports[rank], runID: 5),
+                hosts: ["a", "a"])
+            let memory = try group.makeMemory(elements: 9000)
+            let block = memory.takeBlock()
+            let blocks = [ShardNode(rank, rank + 1): block]
+            var sums: [[Float]] = []
+            for (bucket, range) in ranges.enumerated() {
+                let part = gradient(ofShard: rank, step: 0, bucket: UInt32(bucket), count: range.count)
+                for (offset, value) in zip(range, part) { block[offset] = value }
+                if rank == 0 && bucket == 0 {
+                    group.announce(blocks)
+                    guard case .element = isSummed.pop(until: .now + .seconds(20)) else { break }
+                }
+                try group.sum(step: 0, bucket: UInt32(bucket), blocks: blocks, range: range)
+                sums.append(range.map { memory.result[$0] })
+                isSummed.push(true)
+            }
+            return sums
+        }
+        for result in results {
+            let sums = try result.get()
+            #expect(sums.count == 2)
+            for (bucket, sum) in sums.enumerated() {
+                let expected = plainSum(
+                    ShardNode(0, 2), step: 0, bucket: UInt32(bucket), count: ranges[bucket].count)
+                #expect(sum.bits == expected.bits)
+            }
+        }
+    }
+
     @Test("partial sums stay as they are")
     func untouchedPartials() throws {
         let transports = try connectedTransports(2, overZeroMQ: false)

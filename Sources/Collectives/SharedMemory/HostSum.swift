@@ -28,6 +28,8 @@ final class HostSum {
     private let scratch: UnsafeMutablePointer<Float>
     private let patience: Patience
     private var sequence: UInt32 = 0
+    /// The number of the sum that this worker has last said to be there.
+    private var announced: UInt32 = 0
     private var partsDone: UInt32 = 0
     private var stack: [UnsafeRawPointer] = []
     private var operands: [UnsafeRawPointer] = []
@@ -87,11 +89,9 @@ final class HostSum {
         return sources
     }
 
-    /// Forms the host's nodes on the elements `range` of blocks that lie in the arena.
-    func form(
-        _ partials: [ShardNode: UnsafeMutablePointer<Float>], _ range: Range<Int>, rounding encoding: WireEncoding,
-        _ check: Check
-    ) throws(CollectiveError) {
+    /// Says that the elements of the next `form` are there, so that others need not wait until this worker comes.
+    func announce(_ partials: [ShardNode: UnsafeMutablePointer<Float>]) {
+        guard announced == sequence else { return }
         let offsets = arena.offsets(index)
         for (number, node) in memberNodes[index].enumerated() {
             guard let partial = partials[node] else { preconditionFailure("the partial sum of \(node) is missing") }
@@ -99,8 +99,20 @@ final class HostSum {
             precondition((0..<arena.layout.byteCount).contains(offset), "the partial sum of \(node) is not shared")
             offsets[number] = UInt64(offset)
         }
+        announced = sequence &+ 1
+        arena.arrived(index).advance(to: announced)
+    }
+
+    /// Forms the host's nodes on the elements `range` of blocks that lie in the arena.
+    func form(
+        _ partials: [ShardNode: UnsafeMutablePointer<Float>], _ range: Range<Int>, rounding encoding: WireEncoding,
+        _ check: Check
+    ) throws(CollectiveError) {
+        announce(partials)
         sequence &+= 1
-        try meet(check)
+        for member in memberNodes.indices where member != index {
+            try wait(for: arena.arrived(member), sequence, check)
+        }
         let grain = grain(range.count)
         let count = (range.count + grain - 1) / grain
         while let part = arena.parts.take(of: sequence, count: count) {
@@ -143,14 +155,6 @@ final class HostSum {
 
     /// Waits for `release` on another worker.
     func waitForRelease(_ check: Check) throws(CollectiveError) { try wait(for: arena.released, sequence, check) }
-
-    /// Says that this worker has come, and waits for the others.
-    private func meet(_ check: Check) throws(CollectiveError) {
-        arena.arrived(index).advance(to: sequence)
-        for member in memberNodes.indices where member != index {
-            try wait(for: arena.arrived(member), sequence, check)
-        }
-    }
 
     private func wait(for counter: SharedCounter, _ target: UInt32, _ check: Check) throws(CollectiveError) {
         if patience.watch({ counter.hasReached(target) }) { return }

@@ -10,6 +10,14 @@ struct Bucket: Sendable {
     /// which the way of a message takes longer than its elements.
     private static let earlyBuckets = 8
     private static let smallestEarly = 64 << 10
+    /// The first elements are a bucket of their own where the others are announced while backward goes on.
+    private static let lastElements = 16 << 10
+
+    /// The buckets of `range`, the last elements first, and with the first elements apart.
+    static func cutToAnnounce(_ range: Range<Int>, _ configuration: AllReduceConfiguration) -> [Bucket] {
+        let first = range.lowerBound..<min(range.lowerBound + lastElements, range.upperBound)
+        return cut(first.upperBound..<range.upperBound, configuration) + cut(first, configuration)
+    }
 
     /// The buckets of `range`, the last elements first: backward begins with the last parameters.
     static func cut(

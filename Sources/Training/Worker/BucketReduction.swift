@@ -27,6 +27,8 @@ final class BucketReduction {
     private let overlaps: Bool
     private let sum: @Sendable (Job) -> Outcome
     private var step = 0
+    /// Whether the other workers know that the first bucket is there.
+    private var isAnnounced = false
     private var next = 0
     private var outstanding = 0
     /// What the sums of the step took, and for how long of that the work thread waited.
@@ -70,6 +72,7 @@ final class BucketReduction {
     func begin(step: Int) {
         self.step = step
         next = 0
+        isAnnounced = false
         total = .zero
         awaited = .zero
     }
@@ -78,7 +81,12 @@ final class BucketReduction {
     ///
     /// The one with the first parameter is left to `finish`: the pass is over when it is final.
     func start(from start: Int, _ partials: [ShardNode: GradientBlock]) {
-        guard overlaps, start > 0 else { return }
+        guard start > 0 else { return }
+        if !overlaps {
+            guard !isAnnounced, let bucket = buckets.first, bucket.range.lowerBound >= start else { return }
+            isAnnounced = true
+            return group.announce(partials.mapValues(\.base))
+        }
         while next < buckets.count, buckets[next].range.lowerBound >= start { add(partials) }
     }
 
@@ -97,7 +105,7 @@ final class BucketReduction {
     ///
     /// - Throws: `CollectiveError.notSent` when they are not.
     func giveUp() throws(CollectiveError) {
-        guard outstanding > 0 else { return }
+        guard outstanding > 0 || isAnnounced else { return }
         group.cancel(reason: "step \(step) was given up")
         if let failure = settle(), case .notSent = failure { throw failure }
     }

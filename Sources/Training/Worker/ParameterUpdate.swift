@@ -10,7 +10,8 @@ import Optimizers
 package final class ParameterUpdate {
     private let replica: Replica
     private let gradients: ShardGradients
-    private let overlaps: Bool
+    /// Whether others hear of gradients while backward goes on.
+    private let isEarly: Bool
     /// The sums, and where gradients travel as factors the second round of them.
     private let reduction: BucketReduction
     private let secondReduction: BucketReduction?
@@ -29,10 +30,16 @@ package final class ParameterUpdate {
         let arena = replica.model.arena
         sum = GradientBlock(for: arena, memory: memory.result, owner: memory)
         let allreduce = replica.configuration.allreduce
-        overlaps = allreduce.overlaps(group)
+        let overlaps = allreduce.overlaps(group)
         let encoding = allreduce.gradientCompression?.encoding ?? .float32
         var buckets = Bucket.cut(0..<sum.count, allreduce)
-        if overlaps || encoding != .float32 || gradients.factors != nil {
+        let announces = memory.isShared && !overlaps && encoding == .float32 && gradients.factors == nil
+        isEarly = overlaps || announces
+        if announces {
+            buckets =
+                Bucket.cutToAnnounce(sum.parameterRange, allreduce)
+                + Bucket.cut(sum.parameterRange.upperBound..<sum.count, allreduce)
+        } else if overlaps || encoding != .float32 || gradients.factors != nil {
             // Statistics and tallies are few, and have to be exact.
             buckets =
                 Bucket.cut(
@@ -52,11 +59,11 @@ package final class ParameterUpdate {
 
     /// Begins a step; what it returns takes over gradients that are final while others are still computed.
     ///
-    /// Nil when sums do not overlap with backward.
+    /// Nil when nobody asks for them before all are final.
     package func begin(step: Int) -> ((_ start: Int, _ partials: [ShardNode: GradientBlock]) -> Void)? {
         reduction.begin(step: step)
         secondReduction?.begin(step: step)
-        guard overlaps else { return nil }
+        guard isEarly else { return nil }
         return { [reduction] start, partials in reduction.start(from: start, partials) }
     }
 
