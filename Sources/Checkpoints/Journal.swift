@@ -133,7 +133,7 @@ public struct JournalError: Error, Sendable, Equatable, CustomStringConvertible 
     /// What is wrong.
     public let problem: String
 
-    init(_ path: String, _ problem: String) {
+    package init(_ path: String, _ problem: String) {
         self.path = path
         self.problem = problem
     }

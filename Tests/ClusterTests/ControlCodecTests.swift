@@ -65,6 +65,18 @@ struct ControlCodecTests {
         }
     }
 
+    @Test("a step is its values alone, each in its place")
+    func stepValues() throws {
+        let report = StepReport(
+            epoch: 1, step: 2, stepsPerEpoch: 3, totalSteps: 4, samples: 9, lossSum: 10.5, lossWeight: 11.5, correct: 5,
+            learningRate: 12.5, seconds: 13.5, computeSeconds: 14.5, communicationSeconds: 15.5, hiddenSeconds: 16.5,
+            dataSeconds: 17.5)
+        let bytes = try JSONEncoder().encode(report)
+        let text = String(bytes: bytes, encoding: .utf8)
+        #expect(text == "[1,2,3,4,9,10.5,11.5,5,12.5,13.5,14.5,15.5,16.5,17.5]")
+        #expect(try JSONDecoder().decode(StepReport.self, from: bytes) == report)
+    }
+
     @Test("each kind of unusable message has its own error")
     func refusals() throws {
         func error(_ text: String, payload: Int? = nil) -> ControlMessageError? {

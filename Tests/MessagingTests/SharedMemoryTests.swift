@@ -1,6 +1,5 @@
 import Foundation
 import Messaging
-import Synchronization
 import Testing
 import Threading
 
@@ -81,14 +80,14 @@ struct SharedMemoryTests {
         let region = try SharedRegion(creating: SharedLoop.size + SharedCounter.size)
         let loop = SharedLoop(at: region.base)
         let done = SharedCounter(at: region.base + SharedLoop.size)
-        let taken = Mutex<[[Int]]>([])
+        let taken = BlockingQueue<[Int]>()
         let threads = (0..<4).map { number in
             DedicatedThread(name: "thread-\(number)") {
                 var target: UInt32 = 0
                 for round in UInt32(1)...50 {
                     let count = Int(round) % 7
                     while let part = loop.take(of: round, count: count) {
-                        taken.withLock { $0.append([Int(round), part]) }
+                        taken.push([Int(round), part])
                     }
                     // Nobody begins the next loop before all are done with this one.
                     target += 4
@@ -99,6 +98,9 @@ struct SharedMemoryTests {
         }
         for thread in threads { thread.join() }
         let expected = (1...50).flatMap { round in (0..<round % 7).map { [round, $0] } }
-        #expect(taken.withLock { $0 }.sorted { $0.lexicographicallyPrecedes($1) } == expected)
+        taken.close()
+        var found: [[Int]] = []
+        while case .element(let part) = taken.pop() { found.append(part) }
+        #expect(found.sorted { $0.lexicographicallyPrecedes($1) } == expected)
     }
 }

@@ -227,6 +227,27 @@ struct TransportContractTests {
         a.close()
     }
 
+    @Test("waking ends a wait in receive, with an empty message from oneself", arguments: NetworkKind.allCases)
+    func wake(kind: NetworkKind) throws {
+        let a = try TestNetwork(kind).endpoint("a")
+        defer { a.close() }
+        let senders = BlockingQueue<PeerID?>()
+        let thread = DedicatedThread(name: "receive") {
+            let event = try? a.receive(until: .now + .seconds(20))
+            if case .message(let sender, let frames)? = event, frames.map(\.count) == [0] {
+                senders.push(sender)
+            } else {
+                senders.push(nil)
+            }
+        }
+        a.wake()
+        #expect(thread.join(until: .now + .seconds(30)))
+        guard case .element(let sender) = senders.pop() else { return #expect(Bool(false)) }
+        #expect(sender == a.id)
+        a.close()
+        a.wake()
+    }
+
     @Test("receive returns nil at its deadline", arguments: NetworkKind.allCases)
     func deadline(kind: NetworkKind) throws {
         let a = try TestNetwork(kind).endpoint("a")

@@ -10,13 +10,15 @@ import Training
 struct BucketReductionTests {
     private static let names = ["worker 0", "worker 1"]
 
-    /// Rank `rank` of two on different hosts.
-    private func group(_ rank: Int, _ transport: any Transport) throws -> AllReduceGroup {
+    /// Rank `rank` of two, on different hosts unless `host` names one for both.
+    private func group(
+        _ rank: Int, _ transport: any Transport, host: String? = nil, deadline: Duration = .seconds(20)
+    ) throws -> AllReduceGroup {
         AllReduceGroup(
             mailbox: SegmentMailbox(transport: transport, runID: 5), rank: rank,
             members: try Self.names.map { try PeerID($0) }, names: Self.names, generation: 1,
             algorithm: try AlgorithmCatalog.algorithm(named: "direct"), shards: [0..<1, 1..<2],
-            deadline: .seconds(20))
+            hosts: Self.names.map { host ?? $0 }, deadline: deadline)
     }
 
     private func transports() throws -> [any Transport] {
@@ -98,6 +100,46 @@ struct BucketReductionTests {
         let error = #expect(throws: CollectiveError.self) { try update.reduce([ShardNode(0, 1): block]) }
         #expect(error?.description.contains("step 0 was given up") == true, "\(String(describing: error))")
         try update.giveUp()
+    }
+
+    @Test(
+        "a step that is given up after gradients were announced on a host ends the group there, and the other one's too"
+    )
+    func giveUpAnnounced() throws {
+        let transports = try transports()
+        defer { for transport in transports { transport.close() } }
+        let complaints = BlockingQueue<String>()
+        let threads = (0..<2).map { rank in
+            DedicatedThread(name: "rank-\(rank)") {
+                do {
+                    let group = try group(rank, transports[rank], host: "a", deadline: .seconds(1))
+                    let replica = try Replica(configuration("auto"), threads: 1, environmentPath: nil)
+                    let memory = try group.makeMemory(elements: GradientBlock.count(for: replica.model.arena))
+                    let gradients = ShardGradients(replica, tree: group.tree, range: rank..<rank + 1, memory: memory)
+                    let update = ParameterUpdate(replica, group, gradients, memory: memory)
+                    let block = GradientBlock(for: replica.model.arena, memory: memory.takeBlock(), owner: memory)
+                    let partials = [ShardNode(rank, rank + 1): block]
+                    let start = try #require(update.begin(step: 0))
+                    if rank == 0 {
+                        start(1, partials)
+                        try update.giveUp()
+                    }
+                    let error = #expect(throws: CollectiveError.self) { try update.reduce(partials) }
+                    complaints.push("\(rank): \(error.map { "\($0)" } ?? "")")
+                } catch {
+                    Issue.record(error)
+                }
+            }
+        }
+        for thread in threads { thread.join() }
+        complaints.close()
+        var found: [String] = []
+        while case .element(let complaint) = complaints.pop() { found.append(complaint) }
+        found.sort()
+        #expect(found.count == 2)
+        #expect(found.first?.contains("step 0 was given up") == true, "\(found)")
+        // What was announced is summed; the rest never comes.
+        #expect(found.last?.contains("worker 0") == true && found.last?.contains("bucket 1") == true, "\(found)")
     }
 
     @Test("sums wait for the end of backward on one host, or when that is asked for")

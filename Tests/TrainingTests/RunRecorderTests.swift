@@ -236,6 +236,21 @@ struct RunRecorderTests {
         #expect(result.error == "the training is complete, but its last checkpoint is missing: \(problem)")
     }
 
+    @Test("a journal with records of another build is refused, naming its file and line")
+    func foreignJournal() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/\(Ledger.name)"
+        let (journal, _) = try Journal.open(path: path)
+        journal.append(try JSONEncoder().encode(Ledger.Record.rewound(step: 3)))
+        journal.append(Data(#"{"step":{"report":{}}}"#.utf8))
+        try journal.synchronize()
+        let error = #expect(throws: JournalError.self) { try Ledger.decode(Journal.records(path: path), of: path) }
+        #expect(
+            error?.description.hasSuffix(
+                "journal has a record in line 2 that this build does not know; resume the run with the build that began "
+                    + "it, or start a new one") == true)
+    }
+
     @Test("a recorder that follows another one knows how long that led the run, its generations and its workers")
     func follows() throws {
         let bench = try Bench()
@@ -244,7 +259,8 @@ struct RunRecorderTests {
         _ = try bench.recorder.conclude(.interrupted(bench.report(steps: 2, isComplete: false)))
         let first = try #require(bench.json("result.json")["wall_s"] as? Double)
         #expect(first > 0)
-        let records = try Ledger.decode(Journal.records(path: bench.directory.file(Ledger.name)))
+        let path = bench.directory.file(Ledger.name)
+        let records = try Ledger.decode(Journal.records(path: path), of: path)
         let second = try bench.follow(records.dropLast() + [.led(seconds: 100)])
         #expect(second.result.generations == 1 && second.result.workers == 2 && second.result.steps == 2)
         #expect(try second.conclude(.interrupted(nil)).wallSeconds > 100)
@@ -288,7 +304,8 @@ struct RunRecorderTests {
         #expect(bench.recorder.record())
         #expect(bench.recorder.result.steps == 2 && bench.recorder.result.samples == 7)
         #expect(bench.recorder.result.epochs == 0)
-        let records = try Ledger.decode(Journal.records(path: bench.directory.file(Ledger.name)))
+        let path = bench.directory.file(Ledger.name)
+        let records = try Ledger.decode(Journal.records(path: path), of: path)
         let past = RunPast(Ledger.valid(records))
         #expect(
             past.final == nil && past.generation == 1 && past.steps == 2 && past.evaluatedEpochs == 0

@@ -86,6 +86,7 @@ public final class Coordinator: Sendable {
 
     private func translated(_ event: TransportEvent) -> CoordinatorState.Event? {
         switch event {
+        // It woke itself.
         case .message(transport.id, _): return nil
         case .message(let peer, let frames):
             do {

@@ -37,7 +37,7 @@ package final class Ledger {
     /// - Throws: `FileError`, `JournalError`.
     package static func open(path: String) throws -> (ledger: Ledger, records: [Record]) {
         let (journal, lines) = try Journal.open(path: path)
-        return (Ledger(journal), try decode(lines))
+        return (Ledger(journal), try decode(lines, of: path))
     }
 
     private init(_ journal: Journal) {
@@ -53,14 +53,23 @@ package final class Ledger {
     package func synchronize() throws { try journal.synchronize() }
 
     /// What the file holds by now.
-    package func records() throws -> [Record] { try Self.decode(Journal.records(path: journal.path)) }
+    package func records() throws -> [Record] { try Self.decode(Journal.records(path: journal.path), of: journal.path) }
 
-    /// The records in the lines of a journal.
-    package static func decode(_ lines: [Data]) throws -> [Record] {
+    /// The records in the lines of the journal at `path`.
+    ///
+    /// - Throws: `JournalError` when they are not of this build's kinds.
+    package static func decode(_ lines: [Data], of path: String) throws(JournalError) -> [Record] {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return try lines.map { try decoder.decode(Record.self, from: $0) }
+        return try lines.enumerated().map { number, line throws(JournalError) in
+            do { return try decoder.decode(Record.self, from: line) } catch {
+                throw JournalError(
+                    path,
+                    "has a record in line \(number + 1) that this build does not know; resume the run with the build that "
+                        + "began it, or start a new one")
+            }
+        }
     }
 
     /// Without the steps and evaluations that a later rewinding made void.

@@ -5,8 +5,8 @@ import Threading
 /// Sums the buckets of a step over all workers, in one order everywhere: gradients from the back to the front, as
 /// backward makes them final, then statistics and tallies.
 ///
-/// Sums that overlap with backward run on a thread of their own, the others when all gradients are there. The bits are the
-/// same. Confined to the work thread, but for those sums.
+/// Sums that overlap with backward run on a thread of their own, the others when all gradients are there; of those the first
+/// bucket can be announced before. The bits are the same. Confined to the work thread, but for sums that overlap.
 final class BucketReduction {
     private struct Job: @unchecked Sendable {  // The elements are final: nobody touches them before the sum is there.
         let step, number: Int
@@ -77,7 +77,8 @@ final class BucketReduction {
         awaited = .zero
     }
 
-    /// Starts the buckets that begin at element `start` or behind it; the elements of `partials` there are final.
+    /// Starts the buckets that begin at element `start` or behind it, or announces the first one when sums do not overlap;
+    /// the elements of `partials` there are final.
     ///
     /// The one with the first parameter is left to `finish`: the pass is over when it is final.
     func start(from start: Int, _ partials: [ShardNode: GradientBlock]) {

@@ -32,21 +32,15 @@ package final class ParameterUpdate {
         let allreduce = replica.configuration.allreduce
         let overlaps = allreduce.overlaps(group)
         let encoding = allreduce.gradientCompression?.encoding ?? .float32
-        var buckets = Bucket.cut(0..<sum.count, allreduce)
         let announces = memory.isShared && !overlaps && encoding == .float32 && gradients.factors == nil
         isEarly = overlaps || announces
-        if announces {
-            buckets =
-                Bucket.cutToAnnounce(sum.parameterRange, allreduce)
-                + Bucket.cut(sum.parameterRange.upperBound..<sum.count, allreduce)
-        } else if overlaps || encoding != .float32 || gradients.factors != nil {
-            // Statistics and tallies are few, and have to be exact.
-            buckets =
-                Bucket.cut(
-                    gradients.factors?.leftRange ?? sum.parameterRange, allreduce, overlaps: overlaps,
-                    encoding: encoding)
-                + Bucket.cut(sum.parameterRange.upperBound..<sum.count, allreduce)
-        }
+        let travelling = gradients.factors?.leftRange ?? sum.parameterRange
+        // Statistics and tallies are final last; they are few, and have to be exact.
+        let buckets =
+            (announces
+                ? Bucket.cutToAnnounce(travelling, allreduce)
+                : Bucket.cut(travelling, allreduce, overlaps: overlaps, encoding: encoding))
+            + Bucket.cut(sum.parameterRange.upperBound..<sum.count, allreduce)
         reduction = BucketReduction(group, buckets, overlaps: overlaps, failpoints: failpoints)
         secondReduction = gradients.factors.map { factors in
             BucketReduction(
