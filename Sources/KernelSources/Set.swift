@@ -26,16 +26,17 @@ public let kernelSet = KernelSet(
         pack: pack, unpackAdding: unpackAdding, packWeights: packWeights, unpackWeights: unpackWeights,
         flipWeights: flipWeights, packFlippedWeights: packFlippedWeights, pad: pad, directLanes: Vector.scalarCount,
         direct: direct,
-        directWeightGradient: directWeightGradient, pooledWeightGradient: pooledWeightGradientKernel, product: product,
-        depthwise: depthwise,
-        depthwiseInputGradient: depthwiseInputGradient,
-        depthwiseWeightGradient: depthwiseWeightGradient),
+        directWeightGradient: directWeightGradient, product: product, depthwise: depthwise,
+        depthwiseInputGradient: depthwiseInputGradient, depthwiseWeightGradient: depthwiseWeightGradient),
     winograd: WinogradKernels(
         lanes: Vector.scalarCount, transformWeights: winogradTransformWeights, restoreWeights: winogradRestoreWeights,
         convolve: winogradConvolve, weightGradient: winogradWeightGradient,
         transformLineWeights: winogradTransformLineWeights, convolveLines: winogradConvolveLines),
     pooling: PoolingKernels(
         maximum: maximum, maximumGradient: maximumGradient, maximumGradientSums: maximumGradientSums),
+    pooledGradient: PooledGradientKernels(
+        lanes: Vector.scalarCount, weightGradient: pooledWeightGradient, inputGradient: pooledInputGradient,
+        permutedWeightGradient: permutedWeightGradientKernel),
     recurrent: RecurrentKernels(
         lstm: lstm, lstmGradient: lstmGradient, gru: gru, gruGradient: gruGradient, tanhGradient: tanhGradient),
     update: UpdateKernels(

@@ -23,16 +23,6 @@ public struct ConvolutionKernels: Sendable {
     public let direct: @Sendable (Source, Source, Source?, Destination, Windows, Int, ImageStack, Bool) -> Void
     /// Adds to the gradient of the packed weights: `(padded, dy, dWeights, windows, out, images)`.
     public let directWeightGradient: @Sendable (Source, Source, Destination, Windows, Int, ImageStack) -> Void
-    /// The same from the gradients that 2×2 max pooling after the convolution hands back, `dy` and the winners' taps; nil
-    /// where an instruction set has no permutation that makes it faster than ``directWeightGradient``.
-    ///
-    /// For one frame, a stride of 1, no dilation, and kernels with (width + 1) · channels up to ``directLanes``:
-    /// `(padded, dy, taps, dWeights, windows, out, images, scratch)`, the images' outputs being pooled ones. Reads up to
-    /// ``directLanes`` floats behind the last image. Scratch has room for two vectors for each pooled pixel.
-    public let pooledWeightGradient: PooledWeightGradient?
-    /// See ``pooledWeightGradient``.
-    public typealias PooledWeightGradient =
-        @Sendable (Source, Source, UnsafePointer<Int32>, Destination, Windows, Int, ImageStack, Destination) -> Void
     /// c `[rows, columns]` = or += a · b `[depth, columns]`, for whole vectors of columns:
     /// `(a, distance of its rows, distance of its columns, b, c, rows, columns, depth, accumulate)`.
     public let product: @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void
@@ -55,7 +45,6 @@ public struct ConvolutionKernels: Sendable {
         directLanes: Int,
         direct: @escaping @Sendable (Source, Source, Source?, Destination, Windows, Int, ImageStack, Bool) -> Void,
         directWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows, Int, ImageStack) -> Void,
-        pooledWeightGradient: PooledWeightGradient?,
         product: @escaping @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void,
         depthwise: @escaping @Sendable (Source, Source, Destination, Windows) -> Void,
         depthwiseInputGradient: @escaping @Sendable (Source, Source, Destination, Windows, Bool) -> Void,
@@ -71,7 +60,6 @@ public struct ConvolutionKernels: Sendable {
         self.directLanes = directLanes
         self.direct = direct
         self.directWeightGradient = directWeightGradient
-        self.pooledWeightGradient = pooledWeightGradient
         self.product = product
         self.depthwise = depthwise
         self.depthwiseInputGradient = depthwiseInputGradient

@@ -26,6 +26,8 @@ public struct KernelSet: Sendable {
     public let winograd: WinogradKernels
     /// Pooling over image windows.
     public let pooling: PoolingKernels
+    /// Gradients of convolutions with pooling after them.
+    public let pooledGradient: PooledGradientKernels
     /// Steps of recurrent layers without their matrix products.
     public let recurrent: RecurrentKernels
     /// Optimizer updates in one pass over flat memory.
@@ -36,7 +38,8 @@ public struct KernelSet: Sendable {
         name: String, elementwise: ElementwiseKernels, activation: ActivationKernels, rows: RowKernels,
         batchNorm: BatchNormKernels,
         convolution: ConvolutionKernels, winograd: WinogradKernels,
-        pooling: PoolingKernels, recurrent: RecurrentKernels, update: UpdateKernels
+        pooling: PoolingKernels, pooledGradient: PooledGradientKernels, recurrent: RecurrentKernels,
+        update: UpdateKernels
     ) {
         self.name = name
         self.elementwise = elementwise
@@ -46,6 +49,7 @@ public struct KernelSet: Sendable {
         self.convolution = convolution
         self.winograd = winograd
         self.pooling = pooling
+        self.pooledGradient = pooledGradient
         self.recurrent = recurrent
         self.update = update
     }

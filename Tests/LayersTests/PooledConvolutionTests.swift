@@ -4,7 +4,7 @@ import Tensors
 import TestSupport
 import Testing
 
-@Suite("A convolution of few channels, ReLU and pooling")
+@Suite("A convolution, ReLU and pooling")
 struct PooledConvolutionTests {
     /// A network and its batch.
     private struct Case: CustomStringConvertible {
@@ -15,9 +15,12 @@ struct PooledConvolutionTests {
 
         init(seed: UInt64) {
             var generator = CaseGenerator(seed: seed)
-            let inputs = generator.integer(in: 1...5)
-            let outputs = generator.element(of: [16, 32, 48, 80])
-            let kernel = Extent2(sizes: [generator.integer(in: 1...5), generator.integer(in: 1...5)])
+            // Few channels, or whole vectors of them with 3×3 taps, each of which has kernels of its own.
+            let isWide = seed % 2 == 1
+            let inputs = isWide ? generator.element(of: [4, 8, 16, 32]) : generator.integer(in: 1...5)
+            let outputs = generator.element(of: isWide ? [32, 64, 80] : [16, 32, 48, 80])
+            let sizes = isWide ? [3, 3] : [generator.integer(in: 1...5), generator.integer(in: 1...5)]
+            let kernel = Extent2(sizes: sizes)
             let padding = Extent2(sizes: [generator.integer(in: 0...2), generator.integer(in: 0...2)])
             // The first sizes are pooled in quarters, the others are not.
             let window = generator.element(of: [2, 2, 2, 3])

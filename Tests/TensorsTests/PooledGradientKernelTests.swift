@@ -32,16 +32,56 @@ struct PooledGradientKernelTests {
         }
     }
 
+    /// A convolution and the gradient of its pooled output.
+    private struct Case {
+        let windows: Windows
+        let outputs: Int
+        let dy: [Float]
+        let taps: [Int32]
+
+        init(_ windows: Windows, outputs: Int, _ generator: inout CaseGenerator) {
+            self.windows = windows
+            self.outputs = outputs
+            (dy, taps) = PooledGradientKernelTests.pooled(
+                windows.output.height / 2 * (windows.output.width / 2) * outputs, taps: 4, &generator)
+        }
+
+        var results: Int { dy.count }
+
+        /// Calls `body` with each winner's gradient, its output channel, and a float of its window: the tap, the channel and
+        /// the place in the image.
+        func forEachProduct(_ body: (_ dy: Double, _ output: Int, _ tap: Int, _ channel: Int, _ place: Int) -> Void) {
+            let columns = windows.output.width / 2
+            for (index, winner) in taps.enumerated() where winner >= 0 {
+                let (pixel, output) = index.quotientAndRemainder(dividingBy: outputs)
+                let top = 2 * (pixel / columns) + Int(winner) / 2 - windows.padding.height
+                let left = 2 * (pixel % columns) + Int(winner) % 2 - windows.padding.width
+                for tap in 0..<windows.taps {
+                    let (row, column) = (top + tap / windows.kernel.width, left + tap % windows.kernel.width)
+                    guard 0..<windows.input.height ~= row, 0..<windows.input.width ~= column else { continue }
+                    for channel in 0..<windows.channels {
+                        let place = (row * windows.input.width + column) * windows.channels + channel
+                        body(Double(dy[index]), output, tap, channel, place)
+                    }
+                }
+            }
+        }
+    }
+
+    private static func agree(_ found: [Float], _ expected: [Double]) -> Bool {
+        zip(found, expected).allSatisfy { abs(Double($0) - $1) <= 1e-5 * (1 + abs($1)) }
+    }
+
     @Test(
-        "the gradient of weights is its definition's, and little is read behind the last image",
+        "the gradient of weights of few channels is its definition's, and little is read behind the image",
         arguments: 0..<40 as Range<UInt64>)
-    func weights(seed: UInt64) throws {
+    func fewChannels(seed: UInt64) throws {
         for entry in EngineCase.single {
-            let kernels = try entry.make().kernels.convolution
-            #expect((kernels.pooledWeightGradient != nil) == (entry.instructionSet == .avx512))
-            guard let kernel = kernels.pooledWeightGradient else { continue }
+            let kernels = try entry.make().kernels
+            #expect((kernels.pooledGradient.permutedWeightGradient != nil) == (entry.instructionSet == .avx512))
+            guard let kernel = kernels.pooledGradient.permutedWeightGradient else { continue }
             var generator = CaseGenerator(seed: seed)
-            let lanes = kernels.directLanes
+            let lanes = kernels.convolution.directLanes
             let channels = generator.integer(in: 1...5)
             let width = generator.integer(in: 1...(lanes / channels - 1))
             let kernelSize = Volume(depth: 1, height: generator.integer(in: 1...5), width: width)
@@ -50,43 +90,88 @@ struct PooledGradientKernelTests {
                     depth: 1, height: kernelSize.height + generator.integer(in: 1...9),
                     width: width + generator.integer(in: 1...9)),
                 channels: channels, kernel: kernelSize)
-            let (rows, columns) = (windows.output.height / 2, windows.output.width / 2)
-            let (images, outputs) = (generator.integer(in: 1...3), lanes * generator.integer(in: 1...3))
-            let results = rows * columns * outputs
-            let (dy, taps) = Self.pooled(images * results, taps: 4, &generator)
-            let x = generator.tensor([images * windows.inputCount]).elements
+            let outputs = lanes * generator.integer(in: 1...3)
+            let example = Case(windows, outputs: outputs, &generator)
+            let x = generator.tensor([windows.inputCount]).elements
             let start = generator.tensor([windows.packedCount * outputs]).elements
 
             let memory = try #require(GuardedMemory(count: x.count + lanes))
             memory.base.update(from: x, count: x.count)
             // What is read there counts for nothing.
             (memory.base + x.count).update(repeating: .nan, count: lanes)
-            let scratch = try #require(GuardedMemory(count: 2 * lanes * rows * columns))
+            let scratch = try #require(GuardedMemory(count: 2 * lanes * (example.results / outputs)))
             var found = start
-            kernel(
-                memory.base, dy, taps, &found, windows, outputs,
-                ImageStack(count: images, inputStride: windows.inputCount, outputStride: results), scratch.base)
+            kernel(memory.base, example.dy, example.taps, &found, windows, outputs, scratch.base)
 
             var expected = start.map(Double.init)
-            for (index, tap) in taps.enumerated() where tap >= 0 {
-                let (image, place) = index.quotientAndRemainder(dividingBy: results)
-                let (pixel, output) = place.quotientAndRemainder(dividingBy: outputs)
-                let row = 2 * (pixel / columns) + Int(tap) / 2
-                let column = 2 * (pixel % columns) + Int(tap) % 2
-                for i in 0..<kernelSize.height {
-                    for j in 0..<width {
-                        for c in 0..<channels {
-                            let source = ((row + i) * windows.input.width + column + j) * channels + c
-                            let weight = (i * width + j) * channels + c
-                            expected[weight * outputs + output] +=
-                                Double(dy[index]) * Double(x[image * windows.inputCount + source])
-                        }
-                    }
-                }
+            example.forEachProduct { dy, output, tap, channel, place in
+                expected[(tap * channels + channel) * outputs + output] += dy * Double(x[place])
             }
-            #expect(
-                zip(found, expected).allSatisfy { abs(Double($0) - $1) <= 1e-5 * (1 + abs($1)) },
-                "seed \(seed), \(windows), \(outputs) outputs of \(images) images")
+            #expect(Self.agree(found, expected), "seed \(seed), \(windows), \(outputs) outputs")
+        }
+    }
+
+    /// Images and outputs for the kernels that want whole vectors of channels.
+    private static func vectors(lanes: Int, padded: Bool, _ generator: inout CaseGenerator) -> Case {
+        let most = padded ? 2 : 0
+        let padding = Volume(
+            depth: 0, height: generator.integer(in: 0...most), width: generator.integer(in: 0...most))
+        let windows = Windows(
+            input: Volume(depth: 1, height: generator.integer(in: 4...21), width: generator.integer(in: 4...21)),
+            channels: lanes * generator.integer(in: 1...3), kernel: Volume(depth: 1, height: 3, width: 3),
+            padding: padding)
+        return Case(windows, outputs: PooledGradientKernels.outputs * generator.integer(in: 1...2), &generator)
+    }
+
+    @Test(
+        "the gradient of weights of whole vectors of channels is its definition's", arguments: 0..<20 as Range<UInt64>)
+    func weights(seed: UInt64) throws {
+        for entry in EngineCase.single {
+            let kernels = try entry.make().kernels.pooledGradient
+            var generator = CaseGenerator(seed: seed)
+            let example = Self.vectors(lanes: kernels.lanes, padded: false, &generator)
+            let (windows, outputs) = (example.windows, example.outputs)
+            let x = generator.tensor([windows.inputCount]).elements
+            let start = generator.tensor([windows.packedCount * outputs]).elements
+            let memory = try #require(GuardedMemory(count: x.count))
+            memory.base.update(from: x, count: x.count)
+            let scratch = try #require(GuardedMemory(count: 2 * example.results))
+            var found = start
+            kernels.weightGradient(memory.base, example.dy, example.taps, &found, windows, outputs, scratch.base)
+
+            var expected = start.map(Double.init)
+            example.forEachProduct { dy, output, tap, channel, place in
+                expected[output * windows.packedCount + tap * windows.channels + channel] += dy * Double(x[place])
+            }
+            #expect(Self.agree(found, expected), "\(entry), seed \(seed), \(windows), \(outputs) outputs")
+        }
+    }
+
+    @Test(
+        "the gradient of an image is its definition's, with padding and odd sizes", arguments: 0..<20 as Range<UInt64>)
+    func inputs(seed: UInt64) throws {
+        for entry in EngineCase.single {
+            let kernels = try entry.make().kernels.pooledGradient
+            var generator = CaseGenerator(seed: seed)
+            let example = Self.vectors(lanes: kernels.lanes, padded: true, &generator)
+            let (windows, outputs) = (example.windows, example.outputs)
+            let weights = generator.tensor([windows.packedCount * outputs]).elements
+            let start = generator.tensor([windows.inputCount]).elements
+            for adds in [false, true] {
+                let memory = try #require(GuardedMemory(count: start.count))
+                memory.base.update(from: start, count: start.count)
+                let scratch = try #require(GuardedMemory(count: example.results / 8))
+                kernels.inputGradient(
+                    example.dy, example.taps, weights, memory.base, windows, outputs, adds, scratch.base)
+
+                var expected = adds ? start.map(Double.init) : start.map { _ in 0 }
+                example.forEachProduct { dy, output, tap, channel, place in
+                    let weight = output * windows.packedCount + tap * windows.channels + channel
+                    expected[place] += dy * Double(weights[weight])
+                }
+                let found = Array(UnsafeBufferPointer(start: memory.base, count: start.count))
+                #expect(Self.agree(found, expected), "\(entry), seed \(seed), \(windows), \(outputs) outputs, \(adds)")
+            }
         }
     }
 }

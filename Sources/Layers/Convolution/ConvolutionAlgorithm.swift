@@ -55,9 +55,6 @@ protocol ConvolutionAlgorithm: Sendable {
     /// Adds the gradient of the weights over `count` images.
     func addWeightGradient(_ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ engine: Engine)
 
-    /// Another way to the same sums, from the gradient that max pooling hands back; nil when there is none.
-    func weightGradient(from gradient: PooledGradient, _ engine: Engine) -> PooledWeightGradient?
-
     /// Calls `body` with the gradient of the packed weights, from the sums.
     func withPackedGradient(_ sums: Source, _ engine: Engine, _ body: (Source) -> Void)
 }
@@ -68,7 +65,6 @@ extension InputGradientAlgorithm {
 
 extension ConvolutionAlgorithm {
     func forwardWeights(_ packed: Tensor, _ engine: Engine) -> Tensor { packed }
-    func weightGradient(from gradient: PooledGradient, _ engine: Engine) -> PooledWeightGradient? { nil }
     func withPackedGradient(_ sums: Source, _ engine: Engine, _ body: (Source) -> Void) { body(sums) }
 }
 

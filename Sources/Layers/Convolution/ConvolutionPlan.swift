@@ -138,12 +138,17 @@ struct ConvolutionPlan: Sendable {
         _ stage: Stage?
     ) {
         let grain = imagesAtOnce
-        let weightSums = (algorithm.weightSums + 15) / 16 * 16
+        let pooled: PooledGradient? = if case .pooled(let gradient) = dy { gradient } else { nil }
+        let ways = pooled?.algorithms(for: geometry, engine.kernels)
+        let (weightGradient, inputGradient) = (ways?.weight, ways?.input)
+        let weightSums = ((weightGradient?.weightSums ?? algorithm.weightSums) + 15) / 16 * 16
         let count = weightSums + (gradients.bias == nil ? 0 : geometry.outputs)
         let partials = max(1, min(parts(images), count > 1 << 17 ? 2 : 8))
-        let weights = gradients.input == nil ? nil : gradientAlgorithm.inputGradientWeights(packed, engine)
-        let pooled: PooledGradient? = if case .pooled(let gradient) = dy { gradient } else { nil }
-        let shortcut = pooled.flatMap { algorithm.weightGradient(from: $0, engine) }
+        let weights = gradients.input.map { _ in
+            inputGradient?.inputGradientWeights(packed, engine)
+                ?? gradientAlgorithm.inputGradientWeights(packed, engine)
+        }
+        let needsOutputs = weightGradient == nil || gradients.input != nil && inputGradient == nil
         engine.withScratch(partials * count) { sums in
             withElements(of: weights) { weights in
                 let (sums, dx) = (SharedPointer(sums), gradients.input.map { SharedPointer($0) })
@@ -154,20 +159,26 @@ struct ConvolutionPlan: Sendable {
                     sums.update(repeating: 0, count: count)
                     for first in stride(from: partial * grain, to: images, by: partials * grain) {
                         let part = first..<min(first + grain, images)
-                        if let shortcut {
-                            x.withPart(part, imageCount: geometry.imageCount, engine) {
-                                shortcut.add($0, part, sums, engine)
+                        let place = dx.map { $0.base + first * geometry.imageCount }
+                        if let pooled {
+                            if let weightGradient {
+                                x.withPart(part, imageCount: geometry.imageCount, engine) {
+                                    weightGradient.add($0, pooled, part, sums, engine)
+                                }
                             }
+                            if let inputGradient, let place, let weights {
+                                inputGradient.writeInput(pooled, part, weights.base, place, adds, engine)
+                                stage?(part, place)
+                            }
+                            if hasBias { pooled.addSums(part, sums + weightSums, engine) }
                         }
-                        if let pooled, hasBias { pooled.addSums(part, sums + weightSums, engine) }
-                        if shortcut != nil && dx == nil { continue }
+                        guard needsOutputs else { continue }
                         dy.withPart(part, imageCount: geometry.outputCount, engine) { dy in
-                            if let dx, let weights {
-                                let place = dx.base + first * geometry.imageCount
+                            if inputGradient == nil, let place, let weights {
                                 gradientAlgorithm.inputGradient(dy, weights.base, place, part.count, adds, engine)
                                 stage?(part, place)
                             }
-                            if shortcut == nil {
+                            if weightGradient == nil {
                                 x.withPart(part, imageCount: geometry.imageCount, engine) { x in
                                     algorithm.addWeightGradient(x, dy, sums, part.count, engine)
                                 }
@@ -183,8 +194,13 @@ struct ConvolutionPlan: Sendable {
             for partial in 1..<partials {
                 engine.kernels.elementwise.accumulate(sums + partial * count, sums, count)
             }
-            algorithm.withPackedGradient(sums, engine) {
-                PackedWeights.unpack($0, gradients.weight, geometry, adds: gradients.addsToWeight, engine)
+            let unpack = { (packed: Source) in
+                PackedWeights.unpack(packed, gradients.weight, geometry, adds: gradients.addsToWeight, engine)
+            }
+            if let weightGradient {
+                weightGradient.withPackedGradient(sums, engine, unpack)
+            } else {
+                algorithm.withPackedGradient(sums, engine, unpack)
             }
             guard let db = gradients.bias else { return }
             if gradients.addsToBias {

@@ -69,10 +69,6 @@ struct DirectConvolution: PlainAlgorithm {
         }
     }
 
-    func weightGradient(from gradient: PooledGradient, _ engine: Engine) -> PooledWeightGradient? {
-        PooledWeightGradient(self, gradient, engine.kernels.convolution)
-    }
-
     /// An input, the zeros that it needs around it, and the distance of the windows on it.
     struct PaddedInput {
         let size: Volume

@@ -47,8 +47,4 @@ struct LineConvolution: ConvolutionAlgorithm {
     func addWeightGradient(_ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ engine: Engine) {
         direct.addWeightGradient(images, dy, sums, count, engine)
     }
-
-    func weightGradient(from gradient: PooledGradient, _ engine: Engine) -> PooledWeightGradient? {
-        direct.weightGradient(from: gradient, engine)
-    }
 }

@@ -9,40 +9,36 @@ import Kernels
 #if AVX512
 import CIntrinsics
 
-/// The kernel for ``ConvolutionKernels/pooledWeightGradient``.
-let pooledWeightGradientKernel: ConvolutionKernels.PooledWeightGradient? = pooledWeightGradient
+/// The kernel for ``PooledGradientKernels/permutedWeightGradient``.
+let permutedWeightGradientKernel: PooledGradientKernels.PermutedWeightGradient? = permutedWeightGradient
 
-private func pooledWeightGradient(
+private func permutedWeightGradient(
     _ image: Source, _ dy: Source, _ taps: UnsafePointer<Int32>, _ dWeights: Destination, _ windows: Windows,
-    _ outputs: Int, _ images: ImageStack, _ scratch: Destination
+    _ outputs: Int, _ scratch: Destination
 ) {
     let patches = Patches(windows)
     let run = windows.kernel.width &* windows.channels
-    for index in 0..<images.count {
-        let source = image + index &* images.inputStride
-        let start = index &* images.outputStride
-        var output = 0
-        while output < outputs {
-            patches.prepare(dy + (start &+ output), taps + (start &+ output), outputs, scratch)
-            for row in 0..<windows.kernel.height {
-                let base = source + row &* patches.line
-                let target = dWeights + (row &* run &* outputs &+ output)
-                var tap = 0
-                while tap &+ 9 <= run {
-                    PatchTile<9>.add(base, patches, tap, scratch, target + tap &* outputs, outputs)
-                    tap &+= 9
-                }
-                while tap &+ 3 <= run {
-                    PatchTile<3>.add(base, patches, tap, scratch, target + tap &* outputs, outputs)
-                    tap &+= 3
-                }
-                while tap < run {
-                    PatchTile<1>.add(base, patches, tap, scratch, target + tap &* outputs, outputs)
-                    tap &+= 1
-                }
+    var output = 0
+    while output < outputs {
+        patches.prepare(dy + output, taps + output, outputs, scratch)
+        for row in 0..<windows.kernel.height {
+            let base = image + row &* patches.line
+            let target = dWeights + (row &* run &* outputs &+ output)
+            var tap = 0
+            while tap &+ 9 <= run {
+                PatchTile<9>.add(base, patches, tap, scratch, target + tap &* outputs, outputs)
+                tap &+= 9
             }
-            output &+= Vector.scalarCount
+            while tap &+ 3 <= run {
+                PatchTile<3>.add(base, patches, tap, scratch, target + tap &* outputs, outputs)
+                tap &+= 3
+            }
+            while tap < run {
+                PatchTile<1>.add(base, patches, tap, scratch, target + tap &* outputs, outputs)
+                tap &+= 1
+            }
         }
+        output &+= Vector.scalarCount
     }
 }
 
@@ -107,5 +103,5 @@ private struct PatchTile<let taps: Int> {
 #else
 /// There is none: two rows of a patch fill four registers of eight lanes, so that taking the winners needs four permutations
 /// and three blends, where the direct method has four products.
-let pooledWeightGradientKernel: ConvolutionKernels.PooledWeightGradient? = nil
+let permutedWeightGradientKernel: PooledGradientKernels.PermutedWeightGradient? = nil
 #endif
