@@ -8,12 +8,14 @@ public struct PooledGradientKernels: Sendable {
     public let lanes: Int
     /// The number of output channels must be a multiple of this for both.
     public static let outputs = 32
-    /// Adds to the gradient of 3×3 weights `[out, taps, in]`, for a padded image and windows without padding:
-    /// `(padded, dy, taps, dWeights, windows, out, scratch)`. Scratch has room for two floats for each of `dy`.
+    /// Adds to the gradient of 3×3 weights `[out, taps, in]`: `(padded, dy, taps, dWeights, windows, out, scratch)`.
+    ///
+    /// For a padded image and windows without padding. Scratch has room for two floats for each of `dy`.
     public let weightGradient:
         @Sendable (Source, Source, UnsafePointer<Int32>, Destination, Windows, Int, Destination) -> Void
-    /// The gradient of an image from 3×3 weights `[out, taps, in]`:
-    /// `(dy, taps, weights, dImage, windows, out, accumulate, scratch)`. Scratch has room for a float for eight of `dy`.
+    /// The gradient of an image: `(dy, taps, weights, dImage, windows, out, accumulate, scratch)`.
+    ///
+    /// From 3×3 weights `[out, taps, in]`. Scratch has room for a float for eight of `dy`.
     public let inputGradient:
         @Sendable (Source, UnsafePointer<Int32>, Source, Destination, Windows, Int, Bool, Destination) -> Void
     /// Adds to the gradient of the packed weights of few channels; nil where an instruction set has no permutation that makes

@@ -23,12 +23,11 @@ struct PermutedWeightGradient: PooledWeightGradient {
         _ images: Source, _ gradient: PooledGradient, _ part: Range<Int>, _ sums: Destination, _ engine: Engine
     ) {
         let lanes = engine.kernels.convolution.directLanes
-        direct.withPadded(images, direct.paddedInput, part.count, slack: lanes, engine) { padded, windows in
-            engine.withScratch(2 * lanes * gradient.windows.output.count) { scratch in
-                gradient.forEachImage(of: part) { index, dy, taps in
-                    kernel(
-                        padded + index * windows.inputCount, dy, taps, sums, windows, gradient.windows.channels, scratch
-                    )
+        engine.withScratch(2 * lanes * gradient.windows.output.count) { scratch in
+            gradient.forEachImage(of: part) { index, dy, taps in
+                let image = images + index * direct.geometry.imageCount
+                direct.withPadded(image, direct.paddedInput, 1, slack: lanes, engine) { padded, windows in
+                    kernel(padded, dy, taps, sums, windows, gradient.windows.channels, scratch)
                 }
             }
         }

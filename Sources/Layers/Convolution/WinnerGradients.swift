@@ -23,11 +23,10 @@ struct WinnerGradients: PooledWeightGradient {
     func add(
         _ images: Source, _ gradient: PooledGradient, _ part: Range<Int>, _ sums: Destination, _ engine: Engine
     ) {
-        direct.withPadded(images, direct.paddedInput, part.count, engine) { padded, windows in
-            engine.withScratch(2 * gradient.imageCount) { scratch in
-                gradient.forEachImage(of: part) { index, dy, taps in
-                    engine.kernels.pooledGradient.weightGradient(
-                        padded + index * windows.inputCount, dy, taps, sums, windows, geometry.outputs, scratch)
+        engine.withScratch(2 * gradient.imageCount) { scratch in
+            gradient.forEachImage(of: part) { index, dy, taps in
+                direct.withPadded(images + index * geometry.imageCount, direct.paddedInput, 1, engine) {
+                    engine.kernels.pooledGradient.weightGradient($0, dy, taps, sums, $1, geometry.outputs, scratch)
                 }
             }
         }

@@ -130,7 +130,8 @@ extension EngineBenchmark {
             image(512, 512, size: 4, batch: 32), image(64, 128, size: 32, batch: 32, stride: 2),
             image(128, 256, size: 16, batch: 32, stride: 2), image(32, 32, size: 32, batch: 64, dilation: 4),
             image(64, 128, size: 16, batch: 64, kernel: 1), image(256, 256, size: 8, batch: 64, kernel: 1),
-            image(64, 64, size: 32, batch: 64, groups: 64), clip(16, 32, size: 16, frames: 16, batch: 4), linear(),
+            image(64, 64, size: 32, batch: 64, groups: 64), pooled(3, 16, size: 32, batch: 64),
+            pooled(16, 32, size: 16, batch: 64), clip(16, 32, size: 16, frames: 16, batch: 4), linear(),
         ]
     }
 
@@ -152,6 +153,23 @@ extension EngineBenchmark {
                 dilation: Extent2(integerLiteral: dilation), groups: groups)
         } algorithm: { layer, shape, engine in
             (layer as? Convolution2D)?.algorithmName(for: shape, engine) ?? ""
+        }
+    }
+
+    /// What training computes together; the operations are the convolution's.
+    private static func pooled(_ inputs: Int, _ outputs: Int, size: Int, batch: Int) -> Case {
+        let convolution = image(inputs, outputs, size: size, batch: batch)
+        return Case(
+            name: "\(convolution.name), ReLU, max pooling", input: convolution.input, operations: convolution.operations
+        ) { builder in
+            Sequential(
+                builder,
+                [
+                    convolution.make(builder.scope("0")), ReLU(builder.scope("1")),
+                    MaxPool2D(builder.scope("2"), kernel: 2),
+                ])
+        } algorithm: { _, _, _ in
+            "fused"
         }
     }
 
