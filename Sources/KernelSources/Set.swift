@@ -26,7 +26,8 @@ public let kernelSet = KernelSet(
         pack: pack, unpackAdding: unpackAdding, packWeights: packWeights, unpackWeights: unpackWeights,
         flipWeights: flipWeights, packFlippedWeights: packFlippedWeights, pad: pad, directLanes: Vector.scalarCount,
         direct: direct,
-        directWeightGradient: directWeightGradient, product: product, depthwise: depthwise,
+        directWeightGradient: directWeightGradient, product: product, sparseProduct: sparseProduct,
+        depthwise: depthwise,
         depthwiseInputGradient: depthwiseInputGradient, depthwiseWeightGradient: depthwiseWeightGradient),
     winograd: WinogradKernels(
         lanes: Vector.scalarCount, transformWeights: winogradTransformWeights, restoreWeights: winogradRestoreWeights,

@@ -26,6 +26,9 @@ public struct ConvolutionKernels: Sendable {
     /// c `[rows, columns]` = or += a · b `[depth, columns]`, for whole vectors of columns:
     /// `(a, distance of its rows, distance of its columns, b, c, rows, columns, depth, accumulate)`.
     public let product: @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void
+    /// The same sums for an `a` with many zeros, over which it passes: what is multiplied by them does not count, even if it
+    /// is not finite.
+    public let sparseProduct: @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void
     /// One image, each channel with its own filter; weights `[taps, C]`: `(image, weights, output, windows)`.
     public let depthwise: @Sendable (Source, Source, Destination, Windows) -> Void
     /// The same for the gradient of the image: `(dy, weights, dImage, windows, accumulate)`.
@@ -46,6 +49,7 @@ public struct ConvolutionKernels: Sendable {
         direct: @escaping @Sendable (Source, Source, Source?, Destination, Windows, Int, ImageStack, Bool) -> Void,
         directWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows, Int, ImageStack) -> Void,
         product: @escaping @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void,
+        sparseProduct: @escaping @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void,
         depthwise: @escaping @Sendable (Source, Source, Destination, Windows) -> Void,
         depthwiseInputGradient: @escaping @Sendable (Source, Source, Destination, Windows, Bool) -> Void,
         depthwiseWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows) -> Void
@@ -61,6 +65,7 @@ public struct ConvolutionKernels: Sendable {
         self.direct = direct
         self.directWeightGradient = directWeightGradient
         self.product = product
+        self.sparseProduct = sparseProduct
         self.depthwise = depthwise
         self.depthwiseInputGradient = depthwiseInputGradient
         self.depthwiseWeightGradient = depthwiseWeightGradient

@@ -108,21 +108,14 @@ struct AffineMap: Operation {
         let (width, height) = (saved[1].shape[1], saved[1].shape[0])
         let rows = saved[0].shape.dimensions.dropLast().reduce(1, *)
         gradient.withElements { dy in
+            let product = Self.product(of: dy, rows * height, width, engine)
             inputs.write(1) { dw, adds in
                 saved[0].withElements { x in
                     let (dy, x, dw) = (SharedSource(dy), SharedSource(x), SharedPointer(dw))
-                    let isWhole = width % engine.kernels.convolution.directLanes == 0
                     engine.split(height, grain: Self.grain) { part in
-                        if isWhole {
-                            return engine.kernels.convolution.product(
-                                dy.base + part.lowerBound, 1, height, x.base, dw.base + part.lowerBound * width,
-                                part.count, width, rows, adds)
-                        }
-                        multiply(
-                            MatrixOperand(dy.base + part.lowerBound, stride: height).transposed,
-                            MatrixOperand(x.base, stride: width),
-                            into: dw.base + part.lowerBound * width, stride: width, m: part.count, n: width, k: rows,
-                            accumulate: adds)
+                        product(
+                            dy.base + part.lowerBound, 1, height, x.base, dw.base + part.lowerBound * width, part.count,
+                            width, rows, adds)
                     }
                 }
             }
@@ -133,22 +126,34 @@ struct AffineMap: Operation {
             inputs.write(0) { dx, adds in
                 saved[1].withElements { w in
                     let (dy, w, dx) = (SharedSource(dy), SharedSource(w), SharedPointer(dx))
-                    let isWhole = width % engine.kernels.convolution.directLanes == 0
                     engine.split(rows, grain: Self.grain) { part in
-                        if isWhole {
-                            return engine.kernels.convolution.product(
-                                dy.base + part.lowerBound * height, height, 1, w.base,
-                                dx.base + part.lowerBound * width,
-                                part.count, width, height, adds)
-                        }
-                        multiply(
-                            MatrixOperand(dy.base + part.lowerBound * height, stride: height),
-                            MatrixOperand(w.base, stride: width),
-                            into: dx.base + part.lowerBound * width, stride: width, m: part.count, n: width, k: height,
-                            accumulate: adds)
+                        product(
+                            dy.base + part.lowerBound * height, height, 1, w.base, dx.base + part.lowerBound * width,
+                            part.count, width, height, adds)
                     }
                 }
             }
         }
+    }
+
+    /// How to multiply the gradient `dy` of so many elements, or its transpose, with matrices of `width` columns: the way
+    /// that passes over zeros pays when ReLU left enough of them.
+    private static func product(
+        of dy: Source, _ count: Int, _ width: Int, _ engine: Engine
+    ) -> @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void {
+        let kernels = engine.kernels.convolution
+        guard width % kernels.directLanes == 0 else {
+            return { a, rowStride, depthStride, b, c, rows, columns, depth, adds in
+                let left =
+                    depthStride == 1
+                    ? MatrixOperand(a, stride: rowStride) : MatrixOperand(a, stride: depthStride).transposed
+                multiply(
+                    left, MatrixOperand(b, stride: columns), into: c, stride: columns, m: rows, n: columns, k: depth,
+                    accumulate: adds)
+            }
+        }
+        var zeros = 0
+        for index in 0..<count where dy[index] == 0 { zeros += 1 }
+        return zeros > count / 4 ? kernels.sparseProduct : kernels.product
     }
 }
