@@ -25,10 +25,13 @@ public struct ConvolutionKernels: Sendable {
     public let directWeightGradient: @Sendable (Source, Source, Destination, Windows, Int, ImageStack) -> Void
     /// c `[rows, columns]` = or += a · b `[depth, columns]`, for whole vectors of columns:
     /// `(a, distance of its rows, distance of its columns, b, c, rows, columns, depth, accumulate)`.
-    public let product: @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void
+    public let product: MatrixProduct
     /// The same sums for an `a` with many zeros, over which it passes: what is multiplied by them does not count, even if it
     /// is not finite.
-    public let sparseProduct: @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void
+    public let sparseProduct: MatrixProduct
+    /// See ``product``.
+    public typealias MatrixProduct =
+        @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void
     /// One image, each channel with its own filter; weights `[taps, C]`: `(image, weights, output, windows)`.
     public let depthwise: @Sendable (Source, Source, Destination, Windows) -> Void
     /// The same for the gradient of the image: `(dy, weights, dImage, windows, accumulate)`.
@@ -48,8 +51,8 @@ public struct ConvolutionKernels: Sendable {
         directLanes: Int,
         direct: @escaping @Sendable (Source, Source, Source?, Destination, Windows, Int, ImageStack, Bool) -> Void,
         directWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows, Int, ImageStack) -> Void,
-        product: @escaping @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void,
-        sparseProduct: @escaping @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void,
+        product: @escaping MatrixProduct,
+        sparseProduct: @escaping MatrixProduct,
         depthwise: @escaping @Sendable (Source, Source, Destination, Windows) -> Void,
         depthwiseInputGradient: @escaping @Sendable (Source, Source, Destination, Windows, Bool) -> Void,
         depthwiseWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows) -> Void

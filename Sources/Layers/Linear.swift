@@ -108,14 +108,14 @@ struct AffineMap: Operation {
         let (width, height) = (saved[1].shape[1], saved[1].shape[0])
         let rows = saved[0].shape.dimensions.dropLast().reduce(1, *)
         gradient.withElements { dy in
-            let product = Self.product(of: dy, rows * height, width, engine)
+            let product = GradientProduct(of: dy, rows * height, columns: width, engine.kernels.convolution)
             inputs.write(1) { dw, adds in
                 saved[0].withElements { x in
                     let (dy, x, dw) = (SharedSource(dy), SharedSource(x), SharedPointer(dw))
                     engine.split(height, grain: Self.grain) { part in
                         product(
-                            dy.base + part.lowerBound, 1, height, x.base, dw.base + part.lowerBound * width, part.count,
-                            width, rows, adds)
+                            MatrixOperand(dy.base + part.lowerBound, stride: height).transposed, x.base,
+                            into: dw.base + part.lowerBound * width, rows: part.count, depth: rows, adds: adds)
                     }
                 }
             }
@@ -128,32 +128,42 @@ struct AffineMap: Operation {
                     let (dy, w, dx) = (SharedSource(dy), SharedSource(w), SharedPointer(dx))
                     engine.split(rows, grain: Self.grain) { part in
                         product(
-                            dy.base + part.lowerBound * height, height, 1, w.base, dx.base + part.lowerBound * width,
-                            part.count, width, height, adds)
+                            MatrixOperand(dy.base + part.lowerBound * height, stride: height), w.base,
+                            into: dx.base + part.lowerBound * width, rows: part.count, depth: height, adds: adds)
                     }
                 }
             }
         }
     }
+}
 
-    /// How to multiply the gradient `dy` of so many elements, or its transpose, with matrices of `width` columns: the way
-    /// that passes over zeros pays when ReLU left enough of them.
-    private static func product(
-        of dy: Source, _ count: Int, _ width: Int, _ engine: Engine
-    ) -> @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void {
-        let kernels = engine.kernels.convolution
-        guard width % kernels.directLanes == 0 else {
-            return { a, rowStride, depthStride, b, c, rows, columns, depth, adds in
-                let left =
-                    depthStride == 1
-                    ? MatrixOperand(a, stride: rowStride) : MatrixOperand(a, stride: depthStride).transposed
-                multiply(
-                    left, MatrixOperand(b, stride: columns), into: c, stride: columns, m: rows, n: columns, k: depth,
-                    accumulate: adds)
-            }
+/// How the gradient of a linear map's output, or its transpose, is multiplied with matrices of so many columns.
+private struct GradientProduct: Sendable {
+    private let columns: Int
+    /// Nil when columns are no whole vectors.
+    private let kernel: ConvolutionKernels.MatrixProduct?
+
+    /// For the gradient `dy` of so many elements: passing over zeros pays when ReLU left enough of them.
+    init(of dy: Source, _ count: Int, columns: Int, _ kernels: ConvolutionKernels) {
+        self.columns = columns
+        guard columns % kernels.directLanes == 0 else {
+            kernel = nil
+            return
         }
         var zeros = 0
         for index in 0..<count where dy[index] == 0 { zeros += 1 }
-        return zeros > count / 4 ? kernels.sparseProduct : kernels.product
+        kernel = zeros > count / 4 ? kernels.sparseProduct : kernels.product
+    }
+
+    /// c = or += a · b, where a has `rows` and b `depth` rows.
+    func callAsFunction(
+        _ a: MatrixOperand, _ b: Source, into c: Destination, rows: Int, depth: Int, adds: Bool
+    ) {
+        if let kernel {
+            return kernel(a.base, a.rowStride, a.columnStride, b, c, rows, columns, depth, adds)
+        }
+        multiply(
+            a, MatrixOperand(b, stride: columns), into: c, stride: columns, m: rows, n: columns, k: depth,
+            accumulate: adds)
     }
 }

@@ -33,7 +33,8 @@ public enum BLAS {
 
 /// One operand of a matrix product: rows in memory `stride` elements apart.
 public struct MatrixOperand {
-    let base: UnsafePointer<Float>
+    /// The first element.
+    public let base: UnsafePointer<Float>
     let stride: Int
     let isTransposed: Bool
 
@@ -47,6 +48,11 @@ public struct MatrixOperand {
         self.stride = stride
         self.isTransposed = isTransposed
     }
+
+    /// The distance of neighbours in a column.
+    public var rowStride: Int { isTransposed ? 1 : stride }
+    /// The distance of neighbours in a row.
+    public var columnStride: Int { isTransposed ? stride : 1 }
 
     /// The same memory, read as columns.
     public var transposed: MatrixOperand {

@@ -53,10 +53,13 @@ struct GradientCheckTests {
         try check2D(sizes, bias: true, seed: 23, directions: 1)
     }
 
-    @Test("linear maps", arguments: [true, false])
-    func linear(bias: Bool) throws {
-        try check(linearReference(rows: 5, from: 7, to: 4), input: [5, 7]) {
-            Linear($0, from: 7, to: 4, bias: bias)
+    @Test("linear maps, of single vectors, features and outputs, too", arguments: 0..<24 as Range<UInt64>)
+    func linear(seed: UInt64) throws {
+        var generator = CaseGenerator(seed: seed)
+        let (rows, inputs) = (generator.element(of: [1, 5]), generator.element(of: [1, 7, 16]))
+        let outputs = generator.element(of: [1, 4, 16])
+        try check(linearReference(rows: rows, from: inputs, to: outputs), input: [rows, inputs]) {
+            Linear($0, from: inputs, to: outputs, bias: seed % 2 == 0)
         }
     }
 

@@ -26,10 +26,8 @@ struct ProductKernelTests {
             c = generator.tensor([rows * columns]).elements
         }
 
-        typealias Kernel = @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void
-
         /// What `kernel` makes, reading and writing nothing behind the matrices.
-        func run(_ kernel: Kernel) throws -> [Float] {
+        func run(_ kernel: ConvolutionKernels.MatrixProduct) throws -> [Float] {
             let result = try #require(GuardedMemory(count: c.count))
             let left = try #require(GuardedMemory(count: a.count))
             let right = try #require(GuardedMemory(count: b.count))
