@@ -3,7 +3,7 @@ import Tensors
 
 /// Both gradients of a 3×3 convolution with a vector of input channels, from a pooled gradient alone.
 struct WinnerGradients: PooledWeightGradient {
-    /// With more input channels, Winograd's algorithm has so few transforms for each product that it is faster.
+    /// With many input channels Winograd's algorithm has few transforms for each product, and is faster.
     private static let mostChannels = 16
     private let direct: DirectConvolution
     private var geometry: ConvolutionGeometry { direct.geometry }
