@@ -133,8 +133,7 @@ struct PooledGradientKernelTests {
             let (windows, outputs) = (example.windows, example.outputs)
             let x = generator.tensor([windows.inputCount]).elements
             let start = generator.tensor([windows.packedCount * outputs]).elements
-            let memory = try #require(GuardedMemory(count: x.count))
-            memory.base.update(from: x, count: x.count)
+            let memory = try #require(GuardedMemory(copying: x))
             let scratch = try #require(GuardedMemory(count: 2 * example.results))
             var found = start
             kernels.weightGradient(memory.base, example.dy, example.taps, &found, windows, outputs, scratch.base)
@@ -158,8 +157,7 @@ struct PooledGradientKernelTests {
             let weights = generator.tensor([windows.packedCount * outputs]).elements
             let start = generator.tensor([windows.inputCount]).elements
             for adds in [false, true] {
-                let memory = try #require(GuardedMemory(count: start.count))
-                memory.base.update(from: start, count: start.count)
+                let memory = try #require(GuardedMemory(copying: start))
                 let scratch = try #require(GuardedMemory(count: example.results / 8))
                 kernels.inputGradient(
                     example.dy, example.taps, weights, memory.base, windows, outputs, adds, scratch.base)

@@ -28,12 +28,9 @@ struct ProductKernelTests {
 
         /// What `kernel` makes, reading and writing nothing behind the matrices.
         func run(_ kernel: ConvolutionKernels.MatrixProduct) throws -> [Float] {
-            let result = try #require(GuardedMemory(count: c.count))
-            let left = try #require(GuardedMemory(count: a.count))
-            let right = try #require(GuardedMemory(count: b.count))
-            result.base.update(from: c, count: c.count)
-            left.base.update(from: a, count: a.count)
-            right.base.update(from: b, count: b.count)
+            let result = try #require(GuardedMemory(copying: c))
+            let left = try #require(GuardedMemory(copying: a))
+            let right = try #require(GuardedMemory(copying: b))
             kernel(
                 left.base, isTransposed ? 1 : depth, isTransposed ? rows : 1, right.base, result.base, rows, columns,
                 depth, adds)

@@ -20,5 +20,11 @@ public final class GuardedMemory {
         guard mprotect(map + used, page, PROT_NONE) == 0 else { return nil }
     }
 
+    /// A copy of `elements`; nil when the host has no memory.
+    public convenience init?(copying elements: [Float]) {
+        self.init(count: elements.count)
+        base.update(from: elements, count: elements.count)
+    }
+
     deinit { munmap(map, size) }
 }
