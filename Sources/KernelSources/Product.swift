@@ -116,6 +116,17 @@ private func rowsProduct<
     }
 }
 
+/// Calls `body` with the first column and the width of each panel of `width` columns.
+@inline(__always)
+private func forEachPanel(_ width: Int, _ body: (_ column: Int, _ width: Int) -> Void) {
+    var column = 0
+    while column < width {
+        let panel = min(panelWidth, width &- column)
+        body(column, panel)
+        column &+= panel
+    }
+}
+
 /// Rows of a from which on it pays to copy a block of b.
 private let manyRows = 24
 

@@ -1,14 +1,16 @@
 import Kernels
 
-// Weights in the transformed domain lie in panels: all channels of the first `panelWidth` outputs, then of the next.
+// Transformed weights lie as `[image of a window, column of a tile, block of outputs, channel, row of a tile, lane]`, in
+// the order in which outputs read them; their gradient as `[image, row, column, block of outputs, channel, lane]`.
 
 func winogradTransformWeights(
     _ packed: Source, _ transformed: Destination, _ grid: TileGrid, _ pass: WinogradPass
 ) {
     let tap = grid.channels &* grid.outputs
-    let plane = TileGrid.weightPlane(pass.channels.count, pass.outputs.count)
-    forEachVector(grid, pass) { place, panelPlace in
+    let column = TileGrid.reach &* pass.channels.count &* pass.outputs.count
+    forEachVector(grid, pass) { place, slice, number in
         let source = packed + place
+        let target = transformed + (slice &* TileGrid.reach &* column &+ number &* 6 &* Vector.scalarCount)
         var columns = InlineArray<18, Vector>(repeating: .zero)
         for j in 0..<3 {
             let g = source + j &* tap
@@ -23,7 +25,7 @@ func winogradTransformWeights(
         for i in 0..<6 {
             let t = transformTaps(
                 (columns[unchecked: 3 &* i], columns[unchecked: 3 &* i &+ 1], columns[unchecked: 3 &* i &+ 2]))
-            storeSix(t, transformed + (i &* 6 &* plane &+ panelPlace), plane)
+            storeSix(t, target + i &* Vector.scalarCount, column)
         }
     }
 }
@@ -32,11 +34,13 @@ func winogradRestoreWeights(
     _ transformed: Source, _ packed: Destination, _ grid: TileGrid, _ pass: WinogradPass
 ) {
     let tap = grid.channels &* grid.outputs
-    let plane = TileGrid.weightPlane(pass.channels.count, pass.outputs.count)
-    forEachVector(grid, pass) { place, panelPlace in
+    let column = pass.channels.count &* pass.outputs.count
+    let row = TileGrid.reach &* column
+    forEachVector(grid, pass) { place, slice, number in
+        let source = transformed + (slice &* TileGrid.reach &* row &+ number &* Vector.scalarCount)
         var rows = InlineArray<18, Vector>(repeating: .zero)
         for j in 0..<6 {
-            let g = restoreTaps(loadSix(transformed + (j &* plane &+ panelPlace), 6 &* plane))
+            let g = restoreTaps(loadSix(source + j &* column, row))
             rows[unchecked: j] = g.0
             rows[unchecked: 6 &+ j] = g.1
             rows[unchecked: 12 &+ j] = g.2
@@ -55,25 +59,20 @@ func winogradRestoreWeights(
     }
 }
 
-/// Calls `body` with the place of each vector of a pass in packed weights and in the panels.
+/// Calls `body` for each vector of outputs of each channel of a pass, with its place in packed weights, the image of a
+/// window, and its number in `[block of outputs, channel]`.
 @inline(__always)
 private func forEachVector(
-    _ grid: TileGrid, _ pass: WinogradPass, _ body: (_ place: Int, _ panelPlace: Int) -> Void
+    _ grid: TileGrid, _ pass: WinogradPass, _ body: (_ place: Int, _ slice: Int, _ number: Int) -> Void
 ) {
     let (outputs, channels) = (pass.outputs, pass.channels)
-    let plane = TileGrid.weightPlane(channels.count, outputs.count)
     for slice in 0..<grid.kernelDepth {
         let place = (slice &* 9 &* grid.channels &+ channels.lowerBound) &* grid.outputs &+ outputs.lowerBound
-        let panelPlace = slice &* TileGrid.planes &* plane
-        forEachPanel(outputs.count) { column, width in
+        for block in 0..<outputs.count / Vector.scalarCount {
             for channel in 0..<channels.count {
-                var offset = 0
-                while offset < width {
-                    body(
-                        place &+ channel &* grid.outputs &+ column &+ offset,
-                        panelPlace &+ column &* channels.count &+ channel &* width &+ offset)
-                    offset &+= Vector.scalarCount
-                }
+                body(
+                    place &+ channel &* grid.outputs &+ block &* Vector.scalarCount, slice,
+                    block &* channels.count &+ channel)
             }
         }
     }

@@ -1,7 +1,8 @@
 /// The tiles of 4×4 outputs into which Winograd's algorithm cuts the images of a convolution with 3×3 taps and stride 1.
 ///
 /// A clip is a pile of images, `depth` of them, over which a window spans `kernelDepth`. With dilation `d` an image falls
-/// apart into d × d images of every d-th pixel, each with tiles of its own.
+/// apart into d × d images of every d-th pixel, each with tiles of its own. Tiles beside each other are a strip, and some
+/// strips are computed together as a group.
 public struct TileGrid: Hashable, Sendable {
     /// Size of an input and its channels.
     public let depth, height, width, channels: Int
@@ -32,14 +33,12 @@ public struct TileGrid: Hashable, Sendable {
         self.kernelDepth = kernelDepth
         rows = Self.count(outputHeight, dilation)
         columns = Self.count(outputWidth, dilation)
-        imageTiles = rows * columns * dilation * dilation
+        imageStrips = rows * dilation * dilation
         if kernelDepth > 1 {
-            groupSize = imageTiles * depth
+            groupStrips = imageStrips * depth
         } else {
-            let fitting = (1 << 17) / (Self.planes * (channels + outputs))
-            groupSize = min(max(fitting / 12 * 12, channels * outputs > 1 << 13 ? 96 : 24), 192)
+            groupStrips = max(1, (channels * outputs > 1 << 14 ? 64 : 32) / columns)
         }
-        inputPlane = groupSize * channels + 16
     }
 
     /// The same tiles of a convolution with fewer outputs.
@@ -52,45 +51,60 @@ public struct TileGrid: Hashable, Sendable {
 
     /// Outputs of a tile in each direction.
     public static let side = 4
-    /// Numbers that a tile has in the transformed domain.
-    public static let planes = 36
+    /// Inputs of a tile, and its numbers in the transformed domain, in each direction.
+    public static let reach = 6
 
     /// Tiles below each other in each of the interleaved images.
     public let rows: Int
-    /// Tiles beside each other in each of the interleaved images.
+    /// Tiles of a strip.
     public let columns: Int
+    /// Strips of an image.
+    public let imageStrips: Int
+    /// Strips that are computed together: enough to pay for reading the weights, and few, because what is made of them
+    /// shall stay in the caches. The images of a clip stay together.
+    public let groupStrips: Int
+
     /// Tiles of an image.
-    public let imageTiles: Int
-    /// Tiles of an output.
-    public var tiles: Int { imageTiles * depth }
+    public var imageTiles: Int { imageStrips * columns }
+    /// Tiles of a group.
+    public var groupTiles: Int { groupStrips * columns }
     /// Floats of an input image.
     public var imageCount: Int { height * width * channels }
     /// Floats of an output image.
     public var outputCount: Int { outputHeight * outputWidth * outputs }
 
-    /// The distance between planes of the weights of so many channels and outputs; a power of two would put all planes
-    /// into the same sets of the cache.
-    public static func weightPlane(_ channels: Int, _ width: Int) -> Int { channels * width + 16 }
-    /// Floats of the transformed weights of a pass, or of their gradient.
-    public func weightCount(_ pass: WinogradPass) -> Int {
-        kernelDepth * Self.planes * Self.weightPlane(pass.channels.count, pass.outputs.count)
-    }
     /// All channels and outputs at once.
     public var wholePass: WinogradPass { WinogradPass(channels: 0..<channels, outputs: 0..<outputs) }
+    /// Floats of the transformed weights of a pass, or of their gradient.
+    public func weightCount(_ pass: WinogradPass) -> Int {
+        kernelDepth * Self.reach * Self.reach * pass.channels.count * pass.outputs.count
+    }
 
-    /// Tiles that are transformed at a time.
-    ///
-    /// As many as half of a 1 MB second-level cache holds, and enough to pay for reading the weights. The images of a clip
-    /// stay together.
-    public let groupSize: Int
+    /// Inputs side by side that a strip reads, and gradients of outputs.
+    public var inputPlaces: Int { Self.side * columns + Self.reach - Self.side }
+    /// Gradients of outputs side by side that a strip reads.
+    public var outputPlaces: Int { Self.side * columns }
+    /// Floats of a line of zeros in the place of one outside the images.
+    public var zerosCount: Int { max(width * channels, outputWidth * outputs) }
+    /// The distance between the columns of tiles of which a transformed group consists, for `width` channels; a power of
+    /// two would put all of them into the same sets of the cache.
+    public func transformedColumn(_ width: Int) -> Int { Self.reach * groupTiles * width + 16 }
+    /// The distance between the numbers of a group's tiles in one row, for `width` channels.
+    public func transformedPlace(_ width: Int) -> Int { groupTiles * width + 16 }
 
-    /// The distance between planes of transformed inputs.
-    public let inputPlane: Int
-    /// The distance between planes of `width` transformed outputs.
-    public func outputPlane(_ width: Int) -> Int { groupSize * width + 16 }
-    /// Floats of scratch for one group: transformed inputs, transformed outputs, a tile that is half transformed, and
-    /// zeros for a pixel outside the image.
-    public func scratchCount(_ width: Int) -> Int { Self.planes * (inputPlane + outputPlane(width) + 16) + channels }
+    /// Floats of scratch that a pass takes to compute outputs.
+    public func scratchCount(_ pass: WinogradPass) -> Int {
+        let channels = pass.channels.count
+        let restored = Self.side * Self.reach * groupTiles * 16
+        return zerosCount + Self.reach * (inputPlaces * channels + transformedColumn(channels)) + restored
+    }
+
+    /// Floats of scratch that a pass takes to compute the gradient of the weights.
+    public func gradientScratchCount(_ pass: WinogradPass) -> Int {
+        let (channels, outputs) = (pass.channels.count, pass.outputs.count)
+        let lines = groupStrips * (inputPlaces * channels + outputPlaces * outputs)
+        return zerosCount + Self.reach * (lines + transformedPlace(channels) + transformedPlace(outputs))
+    }
 
     private static func count(_ size: Int, _ dilation: Int) -> Int {
         ((size + dilation - 1) / dilation + side - 1) / side

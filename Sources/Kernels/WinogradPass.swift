@@ -4,15 +4,10 @@ public struct WinogradPass: Sendable {
     public let channels: Range<Int>
     /// Channels of the output, whole vectors of them.
     public let outputs: Range<Int>
-    /// Whether products begin with these channels, and whether outputs are made of them after these; otherwise they
-    /// stay in the scratch from pass to pass, which all tiles at once must fit.
-    public let begins, ends: Bool
 
     /// Describes a pass.
-    public init(channels: Range<Int>, outputs: Range<Int>, begins: Bool = true, ends: Bool = true) {
+    public init(channels: Range<Int>, outputs: Range<Int>) {
         self.channels = channels
         self.outputs = outputs
-        self.begins = begins
-        self.ends = ends
     }
 }

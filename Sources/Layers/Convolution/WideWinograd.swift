@@ -51,7 +51,7 @@ struct WideWinograd: Sendable {
                     let sums = grid.weightCount(pass)
                     engine.withScratch(sums) { transformed in
                         transformed.update(repeating: 0, count: sums)
-                        engine.withScratch(grid.scratchCount(outputs.count)) { scratch in
+                        engine.withScratch(grid.gradientScratchCount(pass)) { scratch in
                             engine.kernels.winograd.weightGradient(
                                 images.base, dy.base, transformed, count, grid, pass, scratch)
                         }
@@ -79,22 +79,23 @@ struct WideWinograd: Sendable {
     ) {
         let (images, output, bias) = (SharedSource(images), SharedPointer(output), bias.map { SharedSource($0) })
         let taps = taps
-        // Few tiles need the weights once only, so they are taken slice by slice; many tiles come in several groups.
-        let slices = count * grid.tiles <= grid.groupSize ? Self.slices(grid.channels) : [0..<grid.channels]
+        // Few strips need the weights once only, so they are taken slice by slice; many come in several groups.
+        let strips = count * grid.imageStrips * grid.depth
+        let slices = strips <= grid.groupStrips ? Self.slices(grid.channels) : [0..<grid.channels]
         engine.split(grid.outputs, grain: Self.grain) { outputs in
             engine.withScratch(taps * grid.channels * outputs.count) { packed in
                 pack(outputs, packed)
-                engine.withScratch(grid.scratchCount(outputs.count)) { scratch in
-                    for channels in slices {
-                        let pass = WinogradPass(
-                            channels: channels, outputs: outputs, begins: channels.lowerBound == 0,
-                            ends: channels.upperBound == grid.channels)
-                        engine.withScratch(grid.weightCount(pass)) { weights in
-                            engine.kernels.winograd.transformWeights(
-                                packed, weights, grid.narrowed(to: outputs.count),
-                                WinogradPass(channels: channels, outputs: 0..<outputs.count))
+                for channels in slices {
+                    let pass = WinogradPass(channels: channels, outputs: outputs)
+                    engine.withScratch(grid.weightCount(pass)) { weights in
+                        engine.kernels.winograd.transformWeights(
+                            packed, weights, grid.narrowed(to: outputs.count),
+                            WinogradPass(channels: channels, outputs: 0..<outputs.count))
+                        let isFirst = channels.lowerBound == 0
+                        engine.withScratch(grid.scratchCount(pass)) { scratch in
                             engine.kernels.winograd.convolve(
-                                images.base, weights, bias?.base, output.base, count, grid, pass, scratch, adds)
+                                images.base, weights, isFirst ? bias?.base : nil, output.base, count, grid, pass, scratch,
+                                adds || !isFirst)
                         }
                     }
                 }

@@ -30,8 +30,8 @@ struct WinogradConvolution: ConvolutionAlgorithm, InputGradientAlgorithm {
         guard output.height * output.width >= 6 * forwardGrid.imageTiles else { return nil }
     }
 
-    /// Enough images for a group of tiles.
-    var imagesAtOnce: Int { max(1, forwardGrid.groupSize / forwardGrid.tiles) }
+    /// Enough images for a group of strips.
+    var imagesAtOnce: Int { max(1, forwardGrid.groupStrips / (forwardGrid.imageStrips * forwardGrid.depth)) }
 
     func forwardWeights(_ packed: Tensor, _ engine: Engine) -> Tensor { transformed(packed, forwardGrid, engine) }
 
@@ -55,7 +55,7 @@ struct WinogradConvolution: ConvolutionAlgorithm, InputGradientAlgorithm {
     var weightSums: Int { forwardGrid.weightCount(forwardGrid.wholePass) }
 
     func addWeightGradient(_ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ engine: Engine) {
-        engine.withScratch(forwardGrid.scratchCount(forwardGrid.outputs)) { scratch in
+        engine.withScratch(forwardGrid.gradientScratchCount(forwardGrid.wholePass)) { scratch in
             engine.kernels.winograd.weightGradient(
                 images, dy, sums, count, forwardGrid, forwardGrid.wholePass, scratch)
         }
@@ -78,7 +78,7 @@ struct WinogradConvolution: ConvolutionAlgorithm, InputGradientAlgorithm {
         _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ grid: TileGrid,
         _ adds: Bool, _ engine: Engine
     ) {
-        engine.withScratch(grid.scratchCount(grid.outputs)) { scratch in
+        engine.withScratch(grid.scratchCount(grid.wholePass)) { scratch in
             engine.kernels.winograd.convolve(
                 images, weights, bias, output, count, grid, grid.wholePass, scratch, adds)
         }

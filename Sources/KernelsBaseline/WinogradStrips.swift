@@ -1,0 +1,1 @@
+../KernelSources/WinogradStrips.swift
