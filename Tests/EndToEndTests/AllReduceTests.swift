@@ -30,8 +30,8 @@ extension EndToEnd {
                 #expect(try hash(sandbox, workers: 2, "sockets", [sockets]) == alone)
                 #expect(try hash(sandbox, workers: 3, "late", [sockets, "allreduce.overlap=never"]) == alone)
                 #expect(try hash(sandbox, workers: 2, "memory", ["allreduce.overlap=always"]) == alone)
-                let steps = try sandbox.run(named: "sockets").steps
-                #expect(steps.allSatisfy { $0.hiddenSeconds >= 0 } && steps.contains { $0.hiddenSeconds > 0 })
+                // How much is hidden is a matter of time; that sums begin early is tested with `BucketReduction`.
+                #expect(try sandbox.run(named: "sockets").steps.allSatisfy { $0.hiddenSeconds >= 0 })
                 #expect(try sandbox.run(named: "late").steps.allSatisfy { $0.hiddenSeconds == 0 })
             }
         }
