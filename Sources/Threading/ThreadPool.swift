@@ -16,7 +16,7 @@ public final class ThreadPool: Sendable {
         self.threads = threads
         for index in 1..<threads {
             _ = DedicatedThread(name: "compute-\(index)") { [loop] in
-                while loop.waitForParts() { loop.work() }
+                loop.workUntilClosed()
             }
         }
     }
@@ -32,45 +32,45 @@ public final class ThreadPool: Sendable {
             for part in 0..<count { body(part) }
             return
         }
-        loop.begin(count, body)
-        loop.work()
-        loop.waitForEnd()
+        loop.run(count, body)
     }
 }
 
 /// The loop that a pool's threads work on.
 ///
 /// Loops follow one another within microseconds, so threads look for the next one, and for the end of this one, a while
-/// before they sleep.
+/// before they sleep; and they take parts without a lock.
 private final class SharedLoop: @unchecked Sendable {  // All state is behind `condition`, or atomic.
     private struct Job {
         let body: @Sendable (Int) -> Void
         let count: Int
-        var taken = 0
-        var finished = 0
+        let number: UInt32
     }
 
     private let condition = Condition()
     private var job: Job?
     private var isClosed = false
-    /// Parts that nobody has taken, and parts that are not finished, for those who look without the lock.
-    private let untaken = Atomic(0)
+    /// The number of the newest loop, and behind it that of its parts that are taken: who comes late to a loop finds
+    /// another number and takes nothing.
+    private let taken = Atomic<UInt64>(0)
     private let unfinished = Atomic(0)
 
-    func begin(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+    private var newest: UInt32 { UInt32(taken.load(ordering: .acquiring) >> 32) }
+
+    /// Works on a new loop, and returns when all its parts are done.
+    func run(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+        let new = Job(body: body, count: count, number: newest &+ 1)
         condition.withLock {
             precondition(job == nil, "a loop is running on this pool already")
-            job = Job(body: body, count: count)
-            untaken.store(count, ordering: .releasing)
+            job = new
             unfinished.store(count, ordering: .releasing)
+            taken.store(UInt64(new.number) << 32, ordering: .releasing)
             condition.broadcast()
         }
-    }
-
-    func waitForEnd() {
+        work(on: new)
         look { unfinished.load(ordering: .acquiring) == 0 }
         condition.withLock {
-            while let current = job, current.finished < current.count { condition.wait() }
+            while unfinished.load(ordering: .acquiring) > 0 { condition.wait() }
             job = nil
         }
     }
@@ -82,15 +82,21 @@ private final class SharedLoop: @unchecked Sendable {  // All state is behind `c
         }
     }
 
-    /// True when there are parts to take, false when the pool is gone.
-    func waitForParts() -> Bool {
-        look { untaken.load(ordering: .acquiring) > 0 }
-        return condition.withLock {
-            while !isClosed {
-                if let job, job.taken < job.count { return true }
-                condition.wait()
+    /// Works on one loop after the other until the pool is gone.
+    func workUntilClosed() {
+        var last: UInt32 = 0
+        while true {
+            look { newest != last }
+            let next: Job? = condition.withLock {
+                while !isClosed {
+                    if let job, job.number != last { return job }
+                    condition.wait()
+                }
+                return nil
             }
-            return false
+            guard let next else { return }
+            last = next.number
+            work(on: next)
         }
     }
 
@@ -103,21 +109,25 @@ private final class SharedLoop: @unchecked Sendable {  // All state is behind `c
     }
 
     /// Takes parts until none is left.
-    func work() {
-        while true {
-            let part: (index: Int, body: @Sendable (Int) -> Void)? = condition.withLock {
-                guard let current = job, current.taken < current.count else { return nil }
-                job?.taken += 1
-                untaken.subtract(1, ordering: .releasing)
-                return (current.taken, current.body)
-            }
-            guard let part else { return }
-            part.body(part.index)
-            condition.withLock {
-                job?.finished += 1
-                unfinished.subtract(1, ordering: .releasing)
-                if let job, job.finished == job.count { condition.broadcast() }
-            }
+    private func work(on job: Job) {
+        while let part = take(from: job) {
+            job.body(part)
+            guard unfinished.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { continue }
+            condition.withLock { condition.broadcast() }
         }
+    }
+
+    /// The next part of a loop, nil when none is left.
+    private func take(from job: Job) -> Int? {
+        var current = taken.load(ordering: .acquiring)
+        while UInt32(current >> 32) == job.number {
+            let part = Int(UInt32(truncatingIfNeeded: current))
+            if part == job.count { return nil }
+            let (exchanged, original) = taken.compareExchange(
+                expected: current, desired: current + 1, ordering: .acquiringAndReleasing)
+            if exchanged { return part }
+            current = original
+        }
+        return nil
     }
 }
