@@ -10,8 +10,10 @@ public final class Engine: Sendable {
     /// Which algorithms may compute convolutions.
     public let convolution: ConvolutionPreference
     private let threads: ThreadPool
-    /// Where tensors of a step come from.
+    /// Where tensors of a step come from, and scratch of the first thread.
     public let memory: MemoryPool
+    /// Scratch of each thread, so that it is in that thread's cache.
+    private let scratch: [MemoryPool]
 
     /// Makes an engine.
     ///
@@ -24,7 +26,9 @@ public final class Engine: Sendable {
         kernels = instructionSet.kernels
         self.convolution = convolution
         self.threads = ThreadPool(threads: threads)
-        memory = MemoryPool()
+        let memory = MemoryPool()
+        self.memory = memory
+        scratch = [memory] + (1..<threads).map { _ in MemoryPool() }
     }
 
     /// A tensor from the engine's memory whose elements `fill` writes; it must write all of them.
@@ -53,7 +57,7 @@ public final class Engine: Sendable {
 
     /// Runs `body` with scratch memory for `count` floats of undefined contents.
     public func withScratch<Result>(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Result) -> Result {
-        let storage = Storage(count: count, pool: memory)
+        let storage = Storage(count: count, pool: scratch[threads.currentThread])
         return withExtendedLifetime(storage) { body(storage.base) }
     }
 }

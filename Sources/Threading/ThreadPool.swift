@@ -16,12 +16,15 @@ public final class ThreadPool: Sendable {
         self.threads = threads
         for index in 1..<threads {
             _ = DedicatedThread(name: "compute-\(index)") { [loop] in
-                loop.workUntilClosed()
+                loop.workUntilClosed(as: index)
             }
         }
     }
 
     deinit { loop.close() }
+
+    /// The place of the calling thread among the pool's, from 0; 0 for whoever calls `run`.
+    public var currentThread: Int { loop.currentThread }
 
     /// Runs `body(0)` … `body(count - 1)`, each once, and returns when all are done.
     ///
@@ -55,6 +58,16 @@ private final class SharedLoop: @unchecked Sendable {  // All state is behind `c
     private let taken = Atomic<UInt64>(0)
     private let unfinished = Atomic(0)
 
+    /// Under which each thread finds its place; without one, of which a process has a thousand, all have the first.
+    private let place: pthread_key_t? = {
+        var key = pthread_key_t()
+        return pthread_key_create(&key, nil) == 0 ? key : nil
+    }()
+
+    deinit { if let place { pthread_key_delete(place) } }
+
+    var currentThread: Int { place.map { Int(bitPattern: pthread_getspecific($0)) } ?? 0 }
+
     private var newest: UInt32 { UInt32(taken.load(ordering: .acquiring) >> 32) }
 
     /// Works on a new loop, and returns when all its parts are done.
@@ -82,8 +95,9 @@ private final class SharedLoop: @unchecked Sendable {  // All state is behind `c
         }
     }
 
-    /// Works on one loop after the other until the pool is gone.
-    func workUntilClosed() {
+    /// Works on one loop after the other, as the thread with this place, until the pool is gone.
+    func workUntilClosed(as thread: Int) {
+        if let place { pthread_setspecific(place, UnsafeRawPointer(bitPattern: thread)) }
         var last: UInt32 = 0
         while true {
             look { newest != last }

@@ -1,3 +1,5 @@
+import Glibc
+import Synchronization
 import Tensors
 import Testing
 import Threading
@@ -32,6 +34,27 @@ struct ThreadPoolTests {
                 return
             }
         }
+    }
+
+    @Test("each thread has a place of its own in the pool, the caller the first", arguments: [1, 2, 4])
+    func places(threads: Int) {
+        let pool = ThreadPool(threads: threads)
+        let other = ThreadPool(threads: 2)
+        #expect(pool.currentThread == 0)
+        let found = BlockingQueue<(thread: UInt, place: Int)>()
+        // Parts wait for one another, so that each thread takes one.
+        let arrived = Atomic(0)
+        pool.run(threads) { _ in
+            arrived.add(1, ordering: .acquiringAndReleasing)
+            while arrived.load(ordering: .acquiring) < threads { sched_yield() }
+            found.push((UInt(pthread_self()), pool.currentThread))
+            precondition(other.currentThread == 0, "a thread of one pool has no place in another")
+        }
+        found.close()
+        var places: [UInt: Int] = [:]
+        while case .element(let entry) = found.pop() { places[entry.thread] = entry.place }
+        #expect(places.values.sorted() == Array(0..<threads))
+        #expect(places[UInt(pthread_self())] == 0)
     }
 
     @Test("two pools work at the same time")
