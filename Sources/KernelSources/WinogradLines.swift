@@ -1,8 +1,7 @@
 import Kernels
 
 // Winograd's algorithm F(4, 3) along the lines of images with few channels: half the direct method's multiplications.
-// Sums stay in registers from the first tap to the output, where the planes of the two-dimensional algorithm would pass
-// through memory.
+// Sums stay in registers from the first tap to the output; tiles in two dimensions do not pay for so few channels.
 
 /// Tiles of four outputs whose sums fit into registers.
 #if AVX512

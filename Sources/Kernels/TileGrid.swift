@@ -60,8 +60,10 @@ public struct TileGrid: Hashable, Sendable {
     public let columns: Int
     /// Strips of an image.
     public let imageStrips: Int
-    /// Strips that are computed together: enough to pay for reading the weights, and few, because what is made of them
-    /// shall stay in the caches. The images of a clip stay together.
+    /// Strips that are computed together.
+    ///
+    /// Enough to pay for reading the weights, and few, because what is made of them shall stay in the caches. The images of a
+    /// clip stay together.
     public let groupStrips: Int
 
     /// Tiles of an image.

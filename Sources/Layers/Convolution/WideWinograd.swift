@@ -94,8 +94,8 @@ struct WideWinograd: Sendable {
                         let isFirst = channels.lowerBound == 0
                         engine.withScratch(grid.scratchCount(pass)) { scratch in
                             engine.kernels.winograd.convolve(
-                                images.base, weights, isFirst ? bias?.base : nil, output.base, count, grid, pass, scratch,
-                                adds || !isFirst)
+                                images.base, weights, isFirst ? bias?.base : nil, output.base, count, grid, pass,
+                                scratch, adds || !isFirst)
                         }
                     }
                 }
