@@ -28,57 +28,74 @@ func winogradConvolve(
     zeros.update(repeating: 0, count: grid.zerosCount)
     let lines = zeros + grid.zerosCount
     let transformed = lines + TileGrid.reach &* grid.inputPlaces &* channels
-    let column = grid.transformedColumn(channels)
-    let restored = transformed + TileGrid.reach &* column
-    let (block, blocks) = (grid.groupTiles &* columnCount, channels / lanes)
+    let restored = transformed + TileGrid.reach &* grid.transformedColumn(channels)
     let strips = count &* grid.depth &* grid.imageStrips
     var first = 0
     while first < strips {
         let group = min(grid.groupStrips, strips &- first)
         for index in 0..<group {
-            grid.transformInputColumns(images, Strip(first &+ index, grid), pass.channels, zeros, lines)
-            let target = transformed + index &* grid.columns &* columnCount
-            for i in 0..<TileGrid.reach {
-                forEachTile(lines + i &* grid.inputPlaces &* channels, grid.columns, channels) { place, number, tile in
-                    let t = transformInputs(loadSix(place, channels))
-                    storeSix(t, target + (number &* block &+ tile &* columnCount &+ i &* lanes), column)
-                }
-            }
+            let strip = Strip(first &+ index, grid)
+            grid.transformInputColumns(images, strip, pass.channels, zeros, lines)
+            transformRows(lines, transformed + index &* grid.columns &* columnCount, grid, channels)
         }
-        var firstOutput = 0
-        while firstOutput < outputs {
-            for j in 0..<TileGrid.reach {
-                let weights = weights + (j &* outputs &+ firstOutput) &* channels &* TileGrid.reach
-                forEachImage(grid, group) { tiles, slices in
-                    let shift = (slices.lowerBound &- grid.kernelDepth / 2) &* grid.imageTiles
-                    let sums = ProductSizes(
-                        blocks: blocks, block: block, slices: slices.count, slice: grid.imageTiles &* columnCount,
-                        weights: TileGrid.reach &* TileGrid.reach &* channels &* outputs)
-                    let weights = weights + slices.lowerBound &* sums.weights
-                    var tile = tiles.lowerBound
-                    while tile < tiles.upperBound {
-                        let source = transformed + (j &* column &+ (tile &+ shift) &* columnCount)
-                        let target = restored + (tile &* restoredCount &+ j &* lanes)
-                        if tile &+ tilesAtOnce <= tiles.upperBound {
-                            Tiles.compute(source, weights, target, sums)
-                            tile &+= tilesAtOnce
-                        } else {
-                            ColumnSums<1, 6>.compute(source, weights, target, sums)
-                            tile &+= 1
-                        }
-                    }
-                }
-            }
-            let place = pass.outputs.lowerBound &+ firstOutput
+        var offset = 0
+        while offset < outputs {
+            multiply(transformed, weights, offset, restored, group, grid, pass)
+            let place = pass.outputs.lowerBound &+ offset
             let initial = bias.map { load($0 + place) } ?? .zero
             for index in 0..<group {
                 restoreRows(
                     restored + index &* grid.columns &* restoredCount, initial, output + place,
                     Strip(first &+ index, grid), grid, adds)
             }
-            firstOutput &+= lanes
+            offset &+= lanes
         }
         first &+= group
+    }
+}
+
+/// The products of a strip's transformed columns with B, to its tiles in a group.
+@inline(__always)
+private func transformRows(_ lines: Source, _ target: Destination, _ grid: TileGrid, _ channels: Int) {
+    let (column, block) = (grid.transformedColumn(channels), grid.groupTiles &* columnCount)
+    for i in 0..<TileGrid.reach {
+        forEachTile(lines + i &* grid.inputPlaces &* channels, grid.columns, channels) { place, number, tile in
+            let t = transformInputs(loadSix(place, channels))
+            storeSix(t, target + (number &* block &+ tile &* columnCount &+ i &* lanes), column)
+        }
+    }
+}
+
+/// One vector of outputs, from `offset` on, of all tiles of a group, with their columns restored.
+@inline(__always)
+private func multiply(
+    _ transformed: Source, _ weights: Source, _ offset: Int, _ restored: Destination, _ strips: Int, _ grid: TileGrid,
+    _ pass: WinogradPass
+) {
+    let (channels, outputs) = (pass.channels.count, pass.outputs.count)
+    for j in 0..<TileGrid.reach {
+        let column = transformed + j &* grid.transformedColumn(channels)
+        let weights = weights + (j &* outputs &+ offset) &* channels &* TileGrid.reach
+        forEachImage(grid, strips) { tiles, slices in
+            let sizes = ProductSizes(
+                blocks: channels / lanes, block: grid.groupTiles &* columnCount, slices: slices.count,
+                slice: grid.imageTiles &* columnCount,
+                weights: TileGrid.reach &* TileGrid.reach &* channels &* outputs)
+            let weights = weights + slices.lowerBound &* sizes.weights
+            let shift = (slices.lowerBound &- grid.kernelDepth / 2) &* grid.imageTiles
+            var tile = tiles.lowerBound
+            while tile < tiles.upperBound {
+                let source = column + (tile &+ shift) &* columnCount
+                let target = restored + (tile &* restoredCount &+ j &* lanes)
+                if tile &+ tilesAtOnce <= tiles.upperBound {
+                    Tiles.compute(source, weights, target, sizes)
+                    tile &+= tilesAtOnce
+                } else {
+                    ColumnSums<1, 6>.compute(source, weights, target, sizes)
+                    tile &+= 1
+                }
+            }
+        }
     }
 }
 
