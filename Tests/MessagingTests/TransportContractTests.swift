@@ -168,6 +168,33 @@ struct TransportContractTests {
         #expect(reason == "there is no connection to a")
     }
 
+    @Test("what a peer says before it closes arrives, and before the news of its end", arguments: NetworkKind.allCases)
+    func lastWords(kind: NetworkKind) throws {
+        let network = TestNetwork(kind)
+        for _ in 0..<25 {
+            let hub = try network.endpoint("hub")
+            let peers = try (0..<8).map { try network.endpoint(PeerID("peer-\($0)"), listens: false) }
+            defer { for peer in peers { peer.close() } }
+            for peer in peers {
+                try peer.dial(hub)
+                try peer.send([Frame([1])], to: "hub")
+            }
+            for _ in peers { _ = try hub.message() }
+            for peer in peers { try hub.send([Frame([2])], to: peer.id) }
+            hub.close()
+            for peer in peers {
+                let words: [[UInt8]]? = try peer.await { event in
+                    switch event {
+                    case .message("hub", let frames): .some(frames.map(\.bytes))
+                    case .disconnected("hub"): .some(nil)
+                    default: nil
+                    }
+                }
+                #expect(words == [[2]])
+            }
+        }
+    }
+
     @Test("a peer may come back under its name", arguments: NetworkKind.allCases)
     func comingBack(kind: NetworkKind) throws {
         let network = TestNetwork(kind)

@@ -80,8 +80,7 @@ final class SocketLoop {
             items.append(zmq_pollitem_t(socket: router.monitor, fd: 0, events: input, revents: 0))
         }
         for connection in dialled.values.lazy.flatMap(\.connections) {
-            let output = connection.waiting.isEmpty ? 0 : Int16(ZMQ_POLLOUT)
-            items.append(zmq_pollitem_t(socket: connection.socket.handle, fd: 0, events: input | output, revents: 0))
+            items.append(zmq_pollitem_t(socket: connection.socket.handle, fd: 0, events: input, revents: 0))
             items.append(zmq_pollitem_t(socket: connection.socket.monitor, fd: 0, events: input, revents: 0))
             if let first = connection.waiting.first {
                 let left = Int(max(0, ContinuousClock.now.duration(to: first.deadline).milliseconds)) + 1
@@ -126,7 +125,9 @@ final class SocketLoop {
         if var target = dialled.removeValue(forKey: peer) {
             let index = target.next(frames)
             let connection = target.connections[index]
-            if !connection.waiting.isEmpty || !transmit(frames, on: connection.socket) {
+            // libzmq would take the message without a connection, too, but keep it for ever.
+            let canGo = connection.isReady && connection.waiting.isEmpty
+            if !canGo || !transmit(frames, on: connection.socket) {
                 target.connections[index].waiting.append((frames, .now + options.connectTimeout))
             }
             dialled[peer] = target
@@ -180,8 +181,10 @@ final class SocketLoop {
         }
         if ended { inbox.push(.disconnected(peer)) }
         guard !connection.waiting.isEmpty else { return }
-        let sent = connection.waiting.prefix { transmit($0.frames, on: connection.socket) }.count
-        connection.waiting.removeFirst(sent)
+        if connection.isReady {
+            let sent = connection.waiting.prefix { transmit($0.frames, on: connection.socket) }.count
+            connection.waiting.removeFirst(sent)
+        }
         let now = ContinuousClock.now
         let overdue = connection.waiting.prefix { $0.deadline <= now }.count
         connection.waiting.removeFirst(overdue)
