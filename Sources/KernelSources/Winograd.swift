@@ -29,10 +29,7 @@ func winogradConvolve(
     let lines = zeros + grid.zerosCount
     let transformed = lines + TileGrid.reach &* grid.inputPlaces &* channels
     let restored = transformed + TileGrid.reach &* grid.transformedColumn(channels)
-    let strips = count &* grid.depth &* grid.imageStrips
-    var first = 0
-    while first < strips {
-        let group = min(grid.groupStrips, strips &- first)
+    grid.forEachGroup(of: count) { first, group in
         for index in 0..<group {
             let strip = Strip(first &+ index, grid)
             grid.transformInputColumns(images, strip, pass.channels, zeros, lines)
@@ -50,7 +47,6 @@ func winogradConvolve(
             }
             offset &+= lanes
         }
-        first &+= group
     }
 }
 

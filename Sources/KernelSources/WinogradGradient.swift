@@ -19,10 +19,7 @@ func winogradWeightGradient(
     let (inputPlace, gradientPlace) = (grid.transformedPlace(channels), grid.transformedPlace(outputs))
     let gradients = inputs + TileGrid.reach &* inputPlace
     let block = grid.groupTiles &* lanes
-    let strips = count &* grid.depth &* grid.imageStrips
-    var first = 0
-    while first < strips {
-        let group = min(grid.groupStrips, strips &- first)
+    grid.forEachGroup(of: count) { first, group in
         for index in 0..<group {
             let strip = Strip(first &+ index, grid)
             grid.transformInputColumns(
@@ -61,7 +58,6 @@ func winogradWeightGradient(
                 }
             }
         }
-        first &+= group
     }
 }
 

@@ -62,6 +62,18 @@ private struct ImageLines {
 }
 
 extension TileGrid {
+    /// Calls `body` with the first strip and the number of strips of each group of some images.
+    @inline(__always)
+    func forEachGroup(of images: Int, _ body: (_ first: Int, _ group: Int) -> Void) {
+        let strips = images &* depth &* imageStrips
+        var first = 0
+        while first < strips {
+            let group = min(groupStrips, strips &- first)
+            body(first, group)
+            first &+= group
+        }
+    }
+
     /// Bᵀ d of a strip's columns to six lines `[places, channels]`.
     @inline(__always)
     func transformInputColumns(

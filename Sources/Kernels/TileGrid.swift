@@ -97,6 +97,7 @@ public struct TileGrid: Hashable, Sendable {
     /// Floats of scratch that a pass takes to compute outputs.
     public func scratchCount(_ pass: WinogradPass) -> Int {
         let channels = pass.channels.count
+        // Sums of a group for the lanes of the widest vectors that kernels have.
         let restored = Self.side * Self.reach * groupTiles * 16
         return zerosCount + Self.reach * (inputPlaces * channels + transformedColumn(channels)) + restored
     }
