@@ -26,8 +26,8 @@ final class MediaFile {
         var status = stat()
         let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
         size = isRegular ? Int(status.st_size) : 0
+        // From here on every property has a value, so an error runs `deinit`, which closes the file.
         guard isRegular, size > 0 else {
-            close(descriptor)
             throw MediaError(file: path, problem: isRegular ? "the file is empty" : "is no regular file")
         }
         context = avio_alloc_context(
@@ -41,10 +41,7 @@ final class MediaFile {
                 guard let owner else { return Int64(convoy_error_data) }
                 return Unmanaged<MediaFile>.fromOpaque(owner).takeUnretainedValue().seek(offset, from: origin)
             })
-        guard context != nil else {
-            close(descriptor)
-            throw MediaError(file: path, problem: "there is no memory to read it")
-        }
+        guard context != nil else { throw MediaError(file: path, problem: "there is no memory to read it") }
     }
 
     deinit {

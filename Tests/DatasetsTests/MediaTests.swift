@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Media
+import Synchronization
 import Testing
 
 @Suite("Media")
@@ -92,6 +93,29 @@ struct MediaTests {
             try Self.decode(PixelFixture.path("clip.mp4"), [0], deadline: .now - .seconds(1))
         }
         #expect(late?.problem == "is not decoded in time, 0 frames are")
+    }
+
+    @Test("a file that is refused closes its own descriptor and nobody else's")
+    func closesOnce() async {
+        // In a process of its own, where it can hurt nobody.
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            try folder.write([], to: "empty")
+            let isOver = Atomic(false)
+            let lost = Atomic(0)
+            DispatchQueue.concurrentPerform(iterations: 2) { number in
+                if number == 0 {
+                    while !isOver.load(ordering: .relaxed) {
+                        if close(open("/dev/null", O_RDONLY)) != 0 { lost.add(1, ordering: .relaxed) }
+                    }
+                } else {
+                    for _ in 0..<20_000 { _ = try? MediaReader(folder.path + "/empty") }
+                    isOver.store(true, ordering: .relaxed)
+                }
+            }
+            let count = lost.load(ordering: .relaxed)
+            #expect(count == 0, "\(count) descriptors of another thread were closed")
+        }
     }
 
     @Test(
