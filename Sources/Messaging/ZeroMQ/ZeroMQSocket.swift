@@ -129,8 +129,9 @@ final class ZeroMQSocket {
             set(socket, ZMQ_BACKLOG, 1024)
         case .dealer:
             zmq_setsockopt(socket, ZMQ_ROUTING_ID, routingID, routingID.count)
-            // The queue outlives its connection (`ZMQ_IMMEDIATE` stays 0). Otherwise libzmq would throw away, together
-            // with what was to go out, what the peer had said before the end and this side had not taken yet.
+            // The queue outlives its connection. Otherwise libzmq would throw away, together with what was to go out,
+            // what the peer had said before the end and this side had not taken yet.
+            set(socket, ZMQ_IMMEDIATE, 0)
             // The peer may not listen yet: dial again soon, then less often.
             set(socket, ZMQ_RECONNECT_IVL, 50)
             set(socket, ZMQ_RECONNECT_IVL_MAX, 2000)
