@@ -47,6 +47,13 @@ public final class Engine: Sendable {
         }
     }
 
+    /// Cuts 0 ..< `count` into `parts` ranges of neighbours, as equal as can be, and runs `body` on each with its number.
+    ///
+    /// For partial sums: they depend on the sizes alone, and a thread meets the elements that it met in other loops.
+    public func split(_ count: Int, parts: Int, _ body: @escaping @Sendable (_ part: Int, Range<Int>) -> Void) {
+        threads.run(parts) { body($0, count * $0 / parts..<count * ($0 + 1) / parts) }
+    }
+
     /// Cuts 0 ..< `count` into a range for each thread, of whole multiples as far as they go, and runs `body` on each.
     ///
     /// For work that costs much to begin; what `body` computes must not depend on where the cuts are.

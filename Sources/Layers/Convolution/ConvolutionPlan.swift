@@ -154,12 +154,12 @@ struct ConvolutionPlan: Sendable {
                 let (sums, dx) = (SharedPointer(sums), gradients.input.map { SharedPointer($0) })
                 let weights = weights.map { SharedSource($0) }
                 let (hasBias, adds) = (gradients.bias != nil, gradients.addsToInput)
-                engine.run(partials) { [self] partial in
+                engine.split(parts(images), parts: partials) { [self] partial, numbers in
                     let sums = sums.base + partial * count
                     sums.update(repeating: 0, count: count)
-                    for first in stride(from: partial * grain, to: images, by: partials * grain) {
-                        let part = first..<min(first + grain, images)
-                        let place = dx.map { $0.base + first * geometry.imageCount }
+                    for number in numbers {
+                        let part = number * grain..<min((number + 1) * grain, images)
+                        let place = dx.map { $0.base + part.lowerBound * geometry.imageCount }
                         if let pooled {
                             if let weightGradient {
                                 x.withPart(part, imageCount: geometry.imageCount, engine) {

@@ -130,8 +130,8 @@ struct ConvolutionalRecurrence: Operation {
                 let reversed = Parts(
                     frame: convolutions.frame.inputGradientWeights(saved.weights.frame, engine),
                     state: convolutions.state.inputGradientWeights(saved.weights.state, engine))
-                engine.run(parts) { part in
-                    for clip in stride(from: part, to: sizes.clips, by: parts) {
+                engine.split(sizes.clips, parts: parts) { part, clips in
+                    for clip in clips {
                         self.goBack(
                             clip, sizes, saved, gradient, convolutions, reversed, dx?.base, adds,
                             Sums(sums.base + part * each, counts), engine)
