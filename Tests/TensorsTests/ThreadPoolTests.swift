@@ -57,6 +57,42 @@ struct ThreadPoolTests {
         #expect(places[UInt(pthread_self())] == 0)
     }
 
+    @Test("each thread begins with a share of its own, the same in each loop", arguments: [1, 2, 3], [1, 2, 5])
+    func shares(threads: Int, each: Int) {
+        let pool = ThreadPool(threads: threads)
+        for _ in 0..<100 {
+            let first = BlockingQueue<(part: Int, place: Int)>()
+            // First parts wait for one another, so that nobody helps out with them.
+            let arrived = Atomic(0)
+            pool.run(threads * each) { part in
+                guard part % each == 0 else { return }
+                arrived.add(1, ordering: .acquiringAndReleasing)
+                while arrived.load(ordering: .acquiring) < threads { sched_yield() }
+                first.push((part, pool.currentThread))
+            }
+            first.close()
+            while case .element(let (part, place)) = first.pop() {
+                if part != place * each {
+                    Issue.record("thread \(place) began with part \(part)")
+                    return
+                }
+            }
+        }
+    }
+
+    @Test("who has nothing left to do helps the others")
+    func helps() {
+        let pool = ThreadPool(threads: 2)
+        let parts = 8
+        let done = Atomic(0)
+        // The first part of the second share waits for all others, those of its own thread's share among them.
+        pool.run(parts) { part in
+            if part == parts / 2 { while done.load(ordering: .acquiring) < parts - 1 { sched_yield() } }
+            done.add(1, ordering: .acquiringAndReleasing)
+        }
+        #expect(done.load(ordering: .acquiring) == parts)
+    }
+
     @Test("two pools work at the same time")
     func twoPools() {
         let outer = ThreadPool(threads: 2)
@@ -73,6 +109,22 @@ struct ThreadPoolTests {
             }
         }
         #expect(sums == [300, 300, 300, 300])
+    }
+
+    @Test("parts of a number are neighbours of almost equal lengths, whatever the threads", arguments: [1, 2, 3])
+    func numberedParts(threads: Int) throws {
+        let engine = try Engine(threads: threads)
+        for (count, parts) in [(0, 1), (1, 1), (8, 8), (9, 8), (17, 3), (2, 5)] {
+            let ranges = BlockingQueue<(part: Int, range: Range<Int>)>()
+            engine.split(count, parts: parts) { ranges.push(($0, $1)) }
+            ranges.close()
+            var found: [Int: Range<Int>] = [:]
+            while case .element(let (part, range)) = ranges.pop() { found[part] = range }
+            let sorted = found.sorted { $0.key < $1.key }.map(\.value)
+            #expect(sorted.count == parts)
+            #expect(sorted.flatMap(Array.init) == Array(0..<count))
+            #expect(sorted.allSatisfy { abs($0.count - count / parts) <= 1 })
+        }
     }
 
     @Test("parts of a split cover the range without overlap and depend on the sizes alone", arguments: [1, 2])
