@@ -41,8 +41,8 @@ private struct ForwardTile<let pixels: Int, let vectors: Int, let count: Int> {
     /// Computes `pixels` neighbouring outputs of `vectors` vectors of channels; `initial` is where the sums begin.
     @inline(__always)
     static func compute(
-        _ image: Source, _ pixelStride: Int, _ taps: Taps, _ weights: Source, _ outputs: Int, _ initial: Source?,
-        _ initialStride: Int, _ output: Destination
+        _ image: Source, _ pixelStride: Int, _ taps: Taps, _ weights: Source, _ weightStride: Int, _ outputs: Int,
+        _ initial: Source?, _ initialStride: Int, _ output: Destination
     ) {
         var sums: InlineArray<count, Vector> = zeros()
         if let initial {
@@ -68,7 +68,7 @@ private struct ForwardTile<let pixels: Int, let vectors: Int, let count: Int> {
                                     filter[unchecked: v], value, sums[unchecked: index])
                             }
                         }
-                        weight += outputs
+                        weight += weightStride
                     }
                 }
             }
@@ -84,8 +84,8 @@ private struct ForwardTile<let pixels: Int, let vectors: Int, let count: Int> {
 /// All pixels of the images for one block of `vectors` vectors of channels.
 @inline(__always)
 private func forwardBlock<let pixels: Int, let vectors: Int, let count: Int>(
-    _ tile: ForwardTile<pixels, vectors, count>.Type, _ image: Source, _ weights: Source, _ bias: Source?,
-    _ output: Destination, _ windows: Windows, _ outputs: Int, _ images: ImageStack, _ adds: Bool
+    _ tile: ForwardTile<pixels, vectors, count>.Type, _ image: Source, _ weights: Source, _ weightStride: Int,
+    _ bias: Source?, _ output: Destination, _ windows: Windows, _ outputs: Int, _ images: ImageStack, _ adds: Bool
 ) {
     let taps = Taps(windows)
     let places = Places(windows)
@@ -100,19 +100,26 @@ private func forwardBlock<let pixels: Int, let vectors: Int, let count: Int>(
         while column &+ pixels <= places.columns {
             let place = target + column &* outputs
             ForwardTile<pixels, vectors, count>.compute(
-                source + column &* pixelStride, pixelStride, taps, weights, outputs, adds ? Source(place) : bias,
-                adds ? outputs : 0, place)
+                source + column &* pixelStride, pixelStride, taps, weights, weightStride, outputs,
+                adds ? Source(place) : bias, adds ? outputs : 0, place)
             column &+= pixels
         }
         while column < places.columns {
             let place = target + column &* outputs
             ForwardTile<1, vectors, vectors>.compute(
-                source + column &* pixelStride, pixelStride, taps, weights, outputs, adds ? Source(place) : bias,
-                adds ? outputs : 0, place)
+                source + column &* pixelStride, pixelStride, taps, weights, weightStride, outputs,
+                adds ? Source(place) : bias, adds ? outputs : 0, place)
             column &+= 1
         }
     }
 }
+
+/// As many output channels as the largest tile has.
+#if AVX512
+let directBlock = 4 * Vector.scalarCount
+#else
+let directBlock = 2 * Vector.scalarCount
+#endif
 
 func direct(
     _ image: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ windows: Windows, _ outputs: Int,
@@ -120,29 +127,34 @@ func direct(
 ) {
     var channel = 0
     while channel < outputs {
-        let left = (outputs &- channel) / Vector.scalarCount
-        let (weights, bias, output) = (weights + channel, bias.map { $0 + channel }, output + channel)
+        let first = channel / directBlock &* directBlock
+        let width = min(directBlock, outputs &- first)
+        let left = (first &+ width &- channel) / Vector.scalarCount
+        let weights = weights + (first &* windows.packedCount &+ channel &- first)
+        let (bias, output) = (bias.map { $0 + channel }, output + channel)
         #if AVX512
         if left >= 4 {
-            forwardBlock(ForwardTile<4, 4, 16>.self, image, weights, bias, output, windows, outputs, images, adds)
+            forwardBlock(
+                ForwardTile<4, 4, 16>.self, image, weights, width, bias, output, windows, outputs, images, adds)
             channel &+= 4 &* Vector.scalarCount
             continue
         }
         if left >= 2 {
-            forwardBlock(ForwardTile<8, 2, 16>.self, image, weights, bias, output, windows, outputs, images, adds)
+            forwardBlock(
+                ForwardTile<8, 2, 16>.self, image, weights, width, bias, output, windows, outputs, images, adds)
             channel &+= 2 &* Vector.scalarCount
             continue
         }
-        forwardBlock(ForwardTile<8, 1, 8>.self, image, weights, bias, output, windows, outputs, images, adds)
         #else
         // Sixteen registers: twelve sums, two filters, one broadcast value.
         if left >= 2 {
-            forwardBlock(ForwardTile<6, 2, 12>.self, image, weights, bias, output, windows, outputs, images, adds)
+            forwardBlock(
+                ForwardTile<6, 2, 12>.self, image, weights, width, bias, output, windows, outputs, images, adds)
             channel &+= 2 &* Vector.scalarCount
             continue
         }
-        forwardBlock(ForwardTile<8, 1, 8>.self, image, weights, bias, output, windows, outputs, images, adds)
         #endif
+        forwardBlock(ForwardTile<8, 1, 8>.self, image, weights, width, bias, output, windows, outputs, images, adds)
         channel &+= Vector.scalarCount
     }
 }

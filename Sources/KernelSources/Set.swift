@@ -25,6 +25,7 @@ public let kernelSet = KernelSet(
     convolution: ConvolutionKernels(
         pack: pack, unpackAdding: unpackAdding, packWeights: packWeights, unpackWeights: unpackWeights,
         flipWeights: flipWeights, packFlippedWeights: packFlippedWeights, pad: pad, directLanes: Vector.scalarCount,
+        directBlock: directBlock,
         direct: direct,
         directWeightGradient: directWeightGradient, product: product, sparseProduct: sparseProduct,
         depthwise: depthwise,

@@ -18,8 +18,12 @@ public struct ConvolutionKernels: Sendable {
     public let pad: @Sendable (Source, Destination, Volume, Int, Volume) -> Void
     /// The number of output channels must be a multiple of this for the two below.
     public let directLanes: Int
-    /// Padded images, windows without padding, packed weights; sums begin with the bias, zero or, to accumulate, the
-    /// output: `(padded, packed weights, bias, output, windows, out, images, accumulate)`.
+    /// Output channels whose weights are neighbours for ``direct``: with more of them in a row, the lines that a tile reads
+    /// would fall into few sets of the cache.
+    public let directBlock: Int
+    /// Padded images, windows without padding, weights `[out / block, taps, in, block]`, where the last block has what is
+    /// left; sums begin with the bias, zero or, to accumulate, the output:
+    /// `(padded, weights, bias, output, windows, out, images, accumulate)`.
     public let direct: @Sendable (Source, Source, Source?, Destination, Windows, Int, ImageStack, Bool) -> Void
     /// Adds to the gradient of the packed weights: `(padded, dy, dWeights, windows, out, images)`.
     public let directWeightGradient: @Sendable (Source, Source, Destination, Windows, Int, ImageStack) -> Void
@@ -49,6 +53,7 @@ public struct ConvolutionKernels: Sendable {
         packFlippedWeights: @escaping @Sendable (Source, Destination, Int, Int, Int, Range<Int>) -> Void,
         pad: @escaping @Sendable (Source, Destination, Volume, Int, Volume) -> Void,
         directLanes: Int,
+        directBlock: Int,
         direct: @escaping @Sendable (Source, Source, Source?, Destination, Windows, Int, ImageStack, Bool) -> Void,
         directWeightGradient: @escaping @Sendable (Source, Source, Destination, Windows, Int, ImageStack) -> Void,
         product: @escaping MatrixProduct,
@@ -65,6 +70,7 @@ public struct ConvolutionKernels: Sendable {
         self.packFlippedWeights = packFlippedWeights
         self.pad = pad
         self.directLanes = directLanes
+        self.directBlock = directBlock
         self.direct = direct
         self.directWeightGradient = directWeightGradient
         self.product = product

@@ -25,6 +25,10 @@ struct DirectConvolution: PlainAlgorithm {
         return max(1, fitting, min(16, 256 / max(geometry.pixels, 1)))
     }
 
+    func forwardWeights(_ packed: Tensor, _ engine: Engine) -> Tensor {
+        Self.blocks(of: packed, outputs: geometry.outputs, engine)
+    }
+
     func forward(
         _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ engine: Engine
     ) -> Bool {
@@ -38,10 +42,27 @@ struct DirectConvolution: PlainAlgorithm {
     }
 
     func inputGradientWeights(_ packed: Tensor, _ engine: Engine) -> Tensor {
-        engine.tensor(packed.shape) { flipped in
+        let flipped = engine.tensor(packed.shape) { flipped in
             packed.withElements {
                 engine.kernels.convolution.flipWeights(
                     $0, flipped, geometry.outputs, geometry.windows.channels, geometry.taps)
+            }
+        }
+        return Self.blocks(of: flipped, outputs: geometry.windows.channels, engine)
+    }
+
+    /// Weights `[…, out]` by blocks of outputs, as the kernel takes them.
+    private static func blocks(of weights: Tensor, outputs: Int, _ engine: Engine) -> Tensor {
+        let (block, rows) = (engine.kernels.convolution.directBlock, weights.count / outputs)
+        if outputs <= block { return weights }
+        return engine.tensor(weights.shape) { blocks in
+            weights.withElements { weights in
+                let (weights, blocks) = (SharedSource(weights), SharedPointer(blocks))
+                engine.split(outputs, grain: block) { part in
+                    engine.kernels.rows.copy(
+                        weights.base + part.lowerBound, outputs, blocks.base + part.lowerBound * rows, part.count, rows,
+                        part.count, false)
+                }
             }
         }
     }

@@ -51,20 +51,25 @@ struct StridedInputGradient: InputGradientAlgorithm {
             padding: windows.padding.width)
     }
 
-    /// For each class of rows and of columns the transposed weights of its taps, in the order of the windows.
+    /// For each class of rows and of columns the transposed weights of its taps, in the order of the windows, by the blocks of
+    /// channels that the kernel takes.
     func inputGradientWeights(_ packed: Tensor, _ engine: Engine) -> Tensor {
         let (channels, outputs) = (geometry.windows.channels, geometry.outputs)
+        let block = engine.kernels.convolution.directBlock
         return engine.tensor(packed.shape) { turned in
             packed.withElements { packed in
                 var target = turned
                 for rows in rowClasses {
                     for columns in columnClasses {
-                        for row in rows.taps {
-                            for column in columns.taps {
-                                let tap = row * geometry.windows.kernel.width + column
+                        let taps = rows.taps.flatMap { row in
+                            columns.taps.map { row * geometry.windows.kernel.width + $0 }
+                        }
+                        for first in stride(from: 0, to: channels, by: block) {
+                            let width = min(block, channels - first)
+                            for tap in taps {
                                 engine.kernels.rows.transpose(
-                                    packed + tap * channels * outputs, target, channels, outputs, false)
-                                target += channels * outputs
+                                    packed + (tap * channels + first) * outputs, target, width, outputs, false)
+                                target += width * outputs
                             }
                         }
                     }
