@@ -23,10 +23,15 @@ enum BLASCorrection {
         unsetenv(BLAS.coreVariable)
     }
 
-    /// A line for the log when the core type was corrected.
+    /// A line for the log when the core type was corrected, or when the one that the user named is slow on this CPU.
     static var notice: String? {
-        let environment = ProcessInfo.processInfo.environment
-        guard let original = environment[originalVariable] else { return nil }
-        return "OpenBLAS picked the core type \(original); \(BLAS.coreVariable)=\(BLAS.coreName) was set instead"
+        let (environment, current) = (ProcessInfo.processInfo.environment, BLAS.coreName)
+        if let original = environment[originalVariable] {
+            return "OpenBLAS picked the core type \(original); \(BLAS.coreVariable)=\(current) was set instead"
+        }
+        guard let chosen = environment[BLAS.coreVariable], let better = BLAS.betterCore(than: current, on: .best) else {
+            return nil
+        }
+        return "\(BLAS.coreVariable)=\(chosen) slows OpenBLAS down on this CPU; \(better) would suit it"
     }
 }
