@@ -7,7 +7,7 @@ func kernels(_ instructionSet: String, march: String?) -> Target {
     if let march { settings.append(.unsafeFlags(["-Xcc", "-march=\(march)", "-Xllvm", "-unroll-threshold=2000"])) }
     return .target(
         name: "Kernels\(instructionSet)",
-        dependencies: ["Kernels"] + (instructionSet == "AVX512" ? ["CIntrinsics"] : []), swiftSettings: settings)
+        dependencies: ["Kernels", "CIntrinsics"], swiftSettings: settings)
 }
 
 #if arch(x86_64)

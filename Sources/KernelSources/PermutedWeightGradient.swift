@@ -13,7 +13,7 @@ import CIntrinsics
 let permutedWeightGradientKernel: PooledGradientKernels.PermutedWeightGradient? = permutedWeightGradient
 
 private func permutedWeightGradient(
-    _ image: Source, _ dy: Source, _ taps: UnsafePointer<Int32>, _ dWeights: Destination, _ windows: Windows,
+    _ image: Source, _ dy: Source, _ taps: UnsafePointer<Int8>, _ dWeights: Destination, _ windows: Windows,
     _ outputs: Int, _ scratch: Destination
 ) {
     let patches = Patches(windows)
@@ -58,10 +58,10 @@ private struct Patches {
     /// Writes for each patch the gradients of a vector of channels, zeros where nobody won, and the indices of the winners'
     /// first pixels in two rows.
     @inline(__always)
-    func prepare(_ dy: Source, _ taps: UnsafePointer<Int32>, _ outputs: Int, _ prepared: Destination) {
+    func prepare(_ dy: Source, _ taps: UnsafePointer<Int8>, _ outputs: Int, _ prepared: Destination) {
         let right = Int32(truncatingIfNeeded: channels)
         for patch in 0..<rows &* columns {
-            let tap = UnsafeRawPointer(taps + patch &* outputs).loadUnaligned(as: Numbers.self)
+            let tap = load_bytes(taps + patch &* outputs)
             let index = (tap & 2) &<< 3 | (0 &- (tap & 1)) & right
             let place = prepared + patch &* 2 &* Vector.scalarCount
             store(winners(load(dy + patch &* outputs), tap), place)

@@ -1,3 +1,4 @@
+import CIntrinsics
 import Kernels
 
 // The gradients of a 3×3 convolution with whole vectors of input channels where max pooling in quarters came after it. Of a
@@ -9,7 +10,7 @@ import Kernels
 private let stripElements = 1 << 12
 
 func pooledWeightGradient(
-    _ image: Source, _ dy: Source, _ taps: UnsafePointer<Int32>, _ dWeights: Destination, _ windows: Windows,
+    _ image: Source, _ dy: Source, _ taps: UnsafePointer<Int8>, _ dWeights: Destination, _ windows: Windows,
     _ outputs: Int, _ scratch: Destination
 ) {
     let quarters = Quarters(windows, outputs)
@@ -31,7 +32,7 @@ func pooledWeightGradient(
 }
 
 func pooledInputGradient(
-    _ dy: Source, _ taps: UnsafePointer<Int32>, _ weights: Source, _ dImage: Destination, _ windows: Windows,
+    _ dy: Source, _ taps: UnsafePointer<Int8>, _ weights: Source, _ dImage: Destination, _ windows: Windows,
     _ outputs: Int, _ adds: Bool, _ scratch: Destination
 ) {
     let quarters = Quarters(windows, outputs)
@@ -65,7 +66,7 @@ private struct Quarters {
     /// Writes the gradients of the winners of some rows, zeros where nobody won, and behind them where each winner's window
     /// begins in the image.
     @inline(__always)
-    func findWinners(_ dy: Source, _ taps: UnsafePointer<Int32>, _ rows: Range<Int>, _ scratch: Destination) {
+    func findWinners(_ dy: Source, _ taps: UnsafePointer<Int8>, _ rows: Range<Int>, _ scratch: Destination) {
         let (right, down) = (Int32(truncatingIfNeeded: channels), Int32(truncatingIfNeeded: line))
         let starts = scratch + rows.count &* columns &* outputs
         var place = 0
@@ -75,7 +76,7 @@ private struct Quarters {
                 let source = (row &* columns &+ column) &* outputs
                 var output = 0
                 while output < outputs {
-                    let tap = UnsafeRawPointer(taps + (source &+ output)).loadUnaligned(as: Numbers.self)
+                    let tap = load_bytes(taps + (source &+ output))
                     let start = (0 &- (tap &>> 1 & 1)) & down &+ (0 &- (tap & 1)) & right
                     store(winners(load(dy + (source &+ output)), tap), scratch + place)
                     store(unsafeBitCast((start & ~(tap &>> 31)) &+ first, to: Vector.self), starts + place)
@@ -144,24 +145,8 @@ private enum Winners {
 
     /// Writes the sets of the four pixels.
     @inline(__always)
-    static func find(_ taps: UnsafePointer<Int32>, _ sets: UnsafeMutablePointer<UInt32>) {
-        let (low, high) = (sixteen(taps), sixteen(taps + 16))
-        for tap in 0..<4 {
-            let shift = UInt64(truncatingIfNeeded: 16 &* tap)
-            sets[tap] = UInt32(truncatingIfNeeded: low &>> shift & 0xffff | (high &>> shift & 0xffff) &<< 16)
-        }
-    }
-
-    /// The four sets of sixteen channels in one number.
-    @inline(__always)
-    private static func sixteen(_ taps: UnsafePointer<Int32>) -> UInt64 {
-        var sets: UInt64 = 0
-        for channel in 0..<16 {
-            let tap = taps[channel]
-            let place = UInt64(truncatingIfNeeded: 16 &* (tap & 3) &+ Int32(truncatingIfNeeded: channel))
-            sets |= UInt64(truncatingIfNeeded: (tap &>> 31) &+ 1) &<< place
-        }
-        return sets
+    static func find(_ taps: UnsafePointer<Int8>, _ sets: UnsafeMutablePointer<UInt32>) {
+        for tap in 0..<4 { sets[tap] = bytes_equal(taps, Int8(truncatingIfNeeded: tap)) }
     }
 }
 

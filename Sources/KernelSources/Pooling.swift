@@ -1,76 +1,131 @@
+import CIntrinsics
 import Kernels
 
-/// A window that has met no pixel yet, or whose gradient goes nowhere.
-private let noTap: Int32 = -1
+// Winners are numbered in bytes, so that little memory passes by; windows of more than 127 pixels, which are rare, take
+// four bytes, see `Windows.tapBytes`.
 
 func maximum(
-    _ image: Source, _ output: Destination, _ taps: UnsafeMutablePointer<Int32>, _ windows: Windows, _ rectifies: Bool
+    _ image: Source, _ output: Destination, _ taps: UnsafeMutableRawPointer, _ windows: Windows, _ rectifies: Bool
 ) {
-    if windows.areQuarters {
+    let narrow = taps.assumingMemoryBound(to: Int8.self)
+    if windows.tapBytes > 1 {
+        maximumOfWindows(image, output, taps.assumingMemoryBound(to: Int32.self), windows, rectifies)
+    } else if !windows.areQuarters {
+        maximumOfWindows(image, output, narrow, windows, rectifies)
+    } else if rectifies {
         // Once for each, so that the loops have no branches.
-        if rectifies {
-            maximumOfQuarters(image, output, taps, windows, true)
-        } else {
-            maximumOfQuarters(image, output, taps, windows, false)
-        }
-        return
+        maximumOfQuarters(image, output, narrow, windows, true)
+    } else {
+        maximumOfQuarters(image, output, narrow, windows, false)
     }
+}
+
+func maximumGradientSums(_ dy: Source, _ taps: UnsafeRawPointer, _ sums: Destination, _ windows: Windows) {
+    if windows.tapBytes > 1 {
+        addSums(dy, taps.assumingMemoryBound(to: Int32.self), sums, windows)
+    } else {
+        addSums(dy, taps.assumingMemoryBound(to: Int8.self), sums, windows)
+    }
+}
+
+func maximumGradient(
+    _ dy: Source, _ taps: UnsafeRawPointer, _ dImage: Destination, _ windows: Windows, _ adds: Bool
+) {
+    let narrow = taps.assumingMemoryBound(to: Int8.self)
+    if windows.tapBytes > 1 {
+        gradientOfWindows(dy, taps.assumingMemoryBound(to: Int32.self), dImage, windows, adds)
+    } else if adds || !windows.areQuarters {
+        gradientOfWindows(dy, narrow, dImage, windows, adds)
+    } else {
+        gradientOfQuarters(dy, narrow, dImage, windows)
+    }
+}
+
+/// The number of a window's winner in memory; −1 for a window that has met no pixel yet, or whose gradient goes nowhere.
+private protocol TapNumber: FixedWidthInteger, SignedInteger {
+    /// The first `lanes` numbers, −1 behind them.
+    static func read(_ source: UnsafePointer<Self>, _ lanes: Int) -> Numbers
+}
+
+extension TapNumber {
+    @inline(__always)
+    static func readEach(_ source: UnsafePointer<Self>, _ lanes: Int) -> Numbers {
+        var numbers = Numbers(repeating: -1)
+        for lane in 0..<lanes { numbers[lane] = Int32(truncatingIfNeeded: source[lane]) }
+        return numbers
+    }
+}
+
+extension Int8: TapNumber {
+    @inline(__always)
+    fileprivate static func read(_ source: UnsafePointer<Int8>, _ lanes: Int) -> Numbers {
+        lanes == Vector.scalarCount ? load_bytes(source) : readEach(source, lanes)
+    }
+}
+
+extension Int32: TapNumber {
+    @inline(__always)
+    fileprivate static func read(_ source: UnsafePointer<Int32>, _ lanes: Int) -> Numbers { readEach(source, lanes) }
+}
+
+@inline(__always)
+private func maximumOfWindows<Tap: TapNumber>(
+    _ image: Source, _ output: Destination, _ taps: UnsafeMutablePointer<Tap>, _ windows: Windows, _ rectifies: Bool
+) {
     let channels = windows.channels
     let count = windows.output.count &* channels
     output.update(repeating: -Float.infinity, count: count)
-    taps.update(repeating: noTap, count: count)
+    taps.update(repeating: -1, count: count)
     forEachTap(windows) { window, tap, pixel in
         let source = image + pixel &* channels
         let target = output + window &* channels
         let winner = taps + window &* channels
-        let number = Int32(truncatingIfNeeded: tap)
+        let number = Tap(truncatingIfNeeded: tap)
         for c in 0..<channels {
             // The first tap inside the image wins whatever its value, and a NaN wins against all.
-            let wins = source[c] > target[c] || source[c] != source[c] || winner[c] == noTap
+            let wins = source[c] > target[c] || source[c] != source[c] || winner[c] == -1
             target[c] = wins ? source[c] : target[c]
             winner[c] = wins ? number : winner[c]
         }
     }
     guard rectifies else { return }
     for i in 0..<count {
-        taps[i] = output[i] <= 0 ? noTap : taps[i]
+        taps[i] = output[i] <= 0 ? -1 : taps[i]
         output[i] = output[i] < 0 ? 0 : output[i]
     }
 }
 
-func maximumGradientSums(
-    _ dy: Source, _ taps: UnsafePointer<Int32>, _ sums: Destination, _ count: Int, _ channels: Int
+@inline(__always)
+private func addSums<Tap: TapNumber>(
+    _ dy: Source, _ taps: UnsafePointer<Tap>, _ sums: Destination, _ windows: Windows
 ) {
-    taps.withMemoryRebound(to: Float.self, capacity: count &* channels) { taps in
-        var first = 0
-        while first < count {
-            let end = min(first &+ sumBlock, count)
-            forEachVector(channels) { offset, lanes in
-                var part = Vector.zero
-                for window in first..<end {
-                    let place = window &* channels &+ offset
-                    part += winners(read(dy + place, lanes), unsafeBitCast(read(taps + place, lanes), to: Numbers.self))
-                }
-                write(read(sums + offset, lanes) + part, sums + offset, lanes)
+    let (count, channels) = (windows.output.count, windows.channels)
+    var first = 0
+    while first < count {
+        let end = min(first &+ sumBlock, count)
+        forEachVector(channels) { offset, lanes in
+            var part = Vector.zero
+            for window in first..<end {
+                let place = window &* channels &+ offset
+                part += winners(read(dy + place, lanes), Tap.read(taps + place, lanes))
             }
-            first = end
+            write(read(sums + offset, lanes) + part, sums + offset, lanes)
         }
+        first = end
     }
 }
 
-func maximumGradient(
-    _ dy: Source, _ taps: UnsafePointer<Int32>, _ dImage: Destination, _ windows: Windows, _ adds: Bool
+@inline(__always)
+private func gradientOfWindows<Tap: TapNumber>(
+    _ dy: Source, _ taps: UnsafePointer<Tap>, _ dImage: Destination, _ windows: Windows, _ adds: Bool
 ) {
-    if !adds {
-        if windows.areQuarters { return gradientOfQuarters(dy, taps, dImage, windows) }
-        dImage.update(repeating: 0, count: windows.inputCount)
-    }
+    if !adds { dImage.update(repeating: 0, count: windows.inputCount) }
     let channels = windows.channels
     forEachTap(windows) { window, tap, pixel in
         let source = dy + window &* channels
         let winner = taps + window &* channels
         let target = dImage + pixel &* channels
-        let number = Int32(truncatingIfNeeded: tap)
+        let number = Tap(truncatingIfNeeded: tap)
         for c in 0..<channels { target[c] += winner[c] == number ? source[c] : 0 }
     }
 }
@@ -107,7 +162,7 @@ private func forEachQuarter(_ windows: Windows, _ body: (_ window: Int, _ pixel:
 
 @inline(__always)
 private func maximumOfQuarters(
-    _ image: Source, _ output: Destination, _ taps: UnsafeMutablePointer<Int32>, _ windows: Windows, _ rectifies: Bool
+    _ image: Source, _ output: Destination, _ taps: UnsafeMutablePointer<Int8>, _ windows: Windows, _ rectifies: Bool
 ) {
     let channels = windows.channels
     forEachQuarter(windows) { window, pixel, below in
@@ -119,11 +174,11 @@ private func maximumOfQuarters(
             take(load(image + (below &+ c)), 2, &best, &tap)
             take(load(image + (below &+ channels &+ c)), 3, &best, &tap)
             if rectifies {
-                tap.replace(with: noTap, where: best .<= 0)
+                tap.replace(with: -1, where: best .<= 0)
                 best.replace(with: 0, where: best .< 0)
             }
             store(best, output + (window &+ c))
-            UnsafeMutableRawPointer(taps + (window &+ c)).storeBytes(of: tap, as: Numbers.self)
+            store_bytes(tap, taps + (window &+ c))
             c &+= Vector.scalarCount
         }
     }
@@ -137,15 +192,16 @@ private func take(_ value: Vector, _ number: Int32, _ best: inout Vector, _ tap:
     tap.replace(with: number, where: wins)
 }
 
+@inline(__always)
 private func gradientOfQuarters(
-    _ dy: Source, _ taps: UnsafePointer<Int32>, _ dImage: Destination, _ windows: Windows
+    _ dy: Source, _ taps: UnsafePointer<Int8>, _ dImage: Destination, _ windows: Windows
 ) {
     let channels = windows.channels
     forEachQuarter(windows) { window, pixel, below in
         var c = 0
         while c < channels {
             let value = load(dy + (window &+ c))
-            let tap = UnsafeRawPointer(taps + (window &+ c)).loadUnaligned(as: Numbers.self)
+            let tap = load_bytes(taps + (window &+ c))
             store(keep(value, tap, 0), dImage + (pixel &+ c))
             store(keep(value, tap, 1), dImage + (pixel &+ channels &+ c))
             store(keep(value, tap, 2), dImage + (below &+ c))

@@ -12,12 +12,12 @@ public struct PooledGradientKernels: Sendable {
     ///
     /// For a padded image and windows without padding. Scratch has room for two floats for each of `dy`.
     public let weightGradient:
-        @Sendable (Source, Source, UnsafePointer<Int32>, Destination, Windows, Int, Destination) -> Void
+        @Sendable (Source, Source, UnsafePointer<Int8>, Destination, Windows, Int, Destination) -> Void
     /// The gradient of an image: `(dy, taps, weights, dImage, windows, out, accumulate, scratch)`.
     ///
     /// From 3×3 weights `[out, taps, in]`. Scratch has room for a float for eight of `dy`.
     public let inputGradient:
-        @Sendable (Source, UnsafePointer<Int32>, Source, Destination, Windows, Int, Bool, Destination) -> Void
+        @Sendable (Source, UnsafePointer<Int8>, Source, Destination, Windows, Int, Bool, Destination) -> Void
     /// Adds to the gradient of the packed weights of few channels; nil where an instruction set has no permutation that makes
     /// it faster than ``ConvolutionKernels/directWeightGradient``.
     ///
@@ -27,18 +27,18 @@ public struct PooledGradientKernels: Sendable {
     public let permutedWeightGradient: PermutedWeightGradient?
     /// See ``permutedWeightGradient``.
     public typealias PermutedWeightGradient =
-        @Sendable (Source, Source, UnsafePointer<Int32>, Destination, Windows, Int, Destination) -> Void
+        @Sendable (Source, Source, UnsafePointer<Int8>, Destination, Windows, Int, Destination) -> Void
 
     /// Gathers the functions.
     public init(
         lanes: Int,
         weightGradient:
             @escaping @Sendable (
-                Source, Source, UnsafePointer<Int32>, Destination, Windows, Int, Destination
+                Source, Source, UnsafePointer<Int8>, Destination, Windows, Int, Destination
             ) -> Void,
         inputGradient:
             @escaping @Sendable (
-                Source, UnsafePointer<Int32>, Source, Destination, Windows, Int, Bool, Destination
+                Source, UnsafePointer<Int8>, Source, Destination, Windows, Int, Bool, Destination
             ) -> Void,
         permutedWeightGradient: PermutedWeightGradient?
     ) {

@@ -33,6 +33,8 @@ public struct Windows: Hashable, Sendable {
 
     /// Taps of a window.
     public var taps: Int { kernel.count }
+    /// Bytes of a signed number for each tap and for none.
+    public var tapBytes: Int { taps <= 127 ? 1 : 4 }
     /// Taps of a window times channels: the length of a packed row.
     public var packedCount: Int { taps * channels }
     /// The size of the smallest input that holds a window, whatever is padded; at least one pixel.

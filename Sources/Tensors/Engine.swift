@@ -36,6 +36,14 @@ public final class Engine: Sendable {
         Tensor(shape, pool: memory, fill: fill)
     }
 
+    /// A tensor from the engine's memory, and where to write its elements, all of them, before it is handed on.
+    public func unwritten(_ shape: Shape) -> (tensor: Tensor, place: SharedPointer<Float>) {
+        var place: SharedPointer<Float>?
+        let tensor = Tensor(shape, pool: memory) { place = SharedPointer($0) }
+        guard let place else { preconditionFailure("a tensor has memory") }
+        return (tensor, place)
+    }
+
     /// Runs `body(0)` … `body(count - 1)`, each once, spread over the threads; a body may write only what no other does.
     public func run(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) { threads.run(count, body) }
 

@@ -75,7 +75,7 @@ struct KernelTests {
                 var image: [Float] = [1, 5, 2]
                 image[place] = .nan
                 var output: Float = 0
-                var tap: Int32 = 9
+                var tap: Int8 = 9
                 engine.kernels.pooling.maximum(image, &output, &tap, windows, false)
                 #expect(output.isNaN && Int(tap) == place, "\(engine.kernels.name)")
             }
@@ -137,10 +137,10 @@ struct KernelTests {
             input: [1, 2, 2], channels: 1, kernel: [1, 2, 2], stride: [1, 2, 2], padding: [0, 1, 1])
         func pool(
             _ image: [Float], _ windows: Windows, _ engine: Engine, rectifies: Bool = false
-        ) -> (values: [Float], taps: [Int32]) {
+        ) -> (values: [Float], taps: [Int8]) {
             let count = windows.output.count
             var values = [Float](repeating: 0, count: count)
-            var taps = [Int32](repeating: 0, count: count)
+            var taps = [Int8](repeating: 0, count: count)
             values.withUnsafeMutableBufferPointer { values in
                 taps.withUnsafeMutableBufferPointer { taps in
                     if let values = values.baseAddress, let taps = taps.baseAddress {

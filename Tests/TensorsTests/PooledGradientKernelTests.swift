@@ -6,8 +6,8 @@ import Testing
 @Suite("Kernels on the gradient that max pooling hands back")
 struct PooledGradientKernelTests {
     /// Gradients of pooled outputs and the taps that won, −1 where nobody did.
-    private static func pooled(_ count: Int, taps: Int, _ generator: inout CaseGenerator) -> ([Float], [Int32]) {
-        let winners = (0..<count).map { _ in Int32(generator.integer(in: -1...taps - 1)) }
+    private static func pooled(_ count: Int, taps: Int, _ generator: inout CaseGenerator) -> ([Float], [Int8]) {
+        let winners = (0..<count).map { _ in Int8(generator.integer(in: -1...taps - 1)) }
         // A gradient that goes nowhere may be anything.
         let gradients = generator.tensor([count]).elements
         return (zip(gradients, winners).map { $1 < 0 ? .nan : $0 }, winners)
@@ -18,13 +18,14 @@ struct PooledGradientKernelTests {
         var generator = CaseGenerator(seed: seed)
         let channels = generator.element(of: [1, 3, 7, 8, 16, 17, 32, 48])
         let count = generator.element(of: [0, 1, 63, 64, 65, 200])
+        let windows = Windows(input: [1, 2, 2 * count], channels: channels, kernel: [1, 2, 2], stride: [1, 2, 2])
         let (dy, taps) = Self.pooled(count * channels, taps: 4, &generator)
         let start = generator.tensor([channels]).elements
         var expected = start.map(Double.init)
         for index in dy.indices where taps[index] >= 0 { expected[index % channels] += Double(dy[index]) }
         for entry in EngineCase.single {
             var sums = start
-            try entry.make().kernels.pooling.maximumGradientSums(dy, taps, &sums, count, channels)
+            try entry.make().kernels.pooling.maximumGradientSums(dy, taps, &sums, windows)
             let bound = 1e-6 * Float(count + 1)
             #expect(
                 zip(sums, expected).allSatisfy { abs($0 - Float($1)) <= bound },
@@ -37,7 +38,7 @@ struct PooledGradientKernelTests {
         let windows: Windows
         let outputs: Int
         let dy: [Float]
-        let taps: [Int32]
+        let taps: [Int8]
 
         init(_ windows: Windows, outputs: Int, _ generator: inout CaseGenerator) {
             self.windows = windows

@@ -6,10 +6,10 @@ import Tensors
 struct PooledGradient: Sendable {
     /// The gradients of the windows.
     let dy: Tensor
-    /// The winners, integers in the memory of floats.
-    let taps: Tensor
-    let windows: Windows
+    /// The winners.
+    let taps: WinningTaps
 
+    var windows: Windows { taps.windows }
     /// Floats of an image's gradient.
     var imageCount: Int { windows.output.count * windows.channels }
 
@@ -36,22 +36,16 @@ struct PooledGradient: Sendable {
     /// Adds each channel's sum over the outputs.
     func addSums(_ images: Range<Int>, _ sums: Destination, _ engine: Engine) {
         forEachImage(of: images) { _, dy, taps in
-            engine.kernels.pooling.maximumGradientSums(dy, taps, sums, windows.output.count, windows.channels)
+            engine.kernels.pooling.maximumGradientSums(dy, taps, sums, windows)
         }
     }
 
     /// Calls `body` with the gradients and winners of some images, numbered from 0.
     func forEachImage(
-        of images: Range<Int>, _ body: (_ index: Int, _ dy: Source, _ taps: UnsafePointer<Int32>) -> Void
+        of images: Range<Int>, _ body: (_ index: Int, _ dy: Source, _ taps: UnsafePointer<Int8>) -> Void
     ) {
         dy.withElements { dy in
-            taps.withElements { taps in
-                taps.withMemoryRebound(to: Int32.self, capacity: images.upperBound * imageCount) { taps in
-                    for (index, image) in images.enumerated() {
-                        body(index, dy + image * imageCount, taps + image * imageCount)
-                    }
-                }
-            }
+            for (index, image) in images.enumerated() { body(index, dy + image * imageCount, taps[image]) }
         }
     }
 }

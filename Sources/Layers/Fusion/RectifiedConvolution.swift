@@ -19,8 +19,8 @@ struct RectifiedConvolution: Operation {
     enum Steps: Sendable {
         /// The rectified output.
         case rectified(Tensor)
-        /// The winners of the windows with a positive output, integers in the memory of floats.
-        case pooled(taps: Tensor, Windows)
+        /// The winners of the windows with a positive output.
+        case pooled(WinningTaps)
     }
 
     /// Floats that come out of one image.
@@ -32,30 +32,23 @@ struct RectifiedConvolution: Operation {
         let plan = ConvolutionPlan(geometry, engine)
         let packed = plan.packed(inputs[1])
         let bias = inputs.count > 2 ? inputs[2] : nil
-        var taps = pooling.map { _ in engine.tensor(shape) { _ in } }
+        let taps = pooling.map { WinningTaps(of: $0, images: images, engine) }
         let output = engine.tensor(shape) { y in
-            guard let pooling else {
+            guard let taps else {
                 return plan.forward(.tensor(inputs[0]), packed, bias, images, into: y) { part, place in
                     engine.kernels.elementwise.relu(place, place, part.count * geometry.outputCount)
                 }
             }
-            taps?.withMutableElements { taps in
-                let (y, taps) = (SharedPointer(y), SharedPointer(taps))
-                plan.forward(.tensor(inputs[0]), packed, bias, images, into: nil) { [self] part, place in
-                    let result = y.base + part.lowerBound * resultCount
-                    (taps.base + part.lowerBound * resultCount).withMemoryRebound(
-                        to: Int32.self, capacity: part.count * resultCount
-                    ) { taps in
-                        for index in 0..<part.count {
-                            engine.kernels.pooling.maximum(
-                                place + index * geometry.outputCount, result + index * resultCount,
-                                taps + index * resultCount, pooling, true)
-                        }
-                    }
+            let y = SharedPointer(y)
+            plan.forward(.tensor(inputs[0]), packed, bias, images, into: nil) { [self] part, place in
+                for (index, image) in part.enumerated() {
+                    engine.kernels.pooling.maximum(
+                        place + index * geometry.outputCount, y.base + image * resultCount, taps[image], taps.windows,
+                        true)
                 }
             }
         }
-        let steps: Steps = if let taps, let pooling { .pooled(taps: taps, pooling) } else { .rectified(output) }
+        let steps: Steps = if let taps { .pooled(taps) } else { .rectified(output) }
         return (output, Saved(input: inputs[0], packedWeights: packed, steps: steps))
     }
 
@@ -70,8 +63,8 @@ struct RectifiedConvolution: Operation {
     /// The gradient of what the convolution made: dy where the output is positive, at its windows' winners.
     private func convolutionGradient(_ gradient: Tensor, _ saved: Saved, _ engine: Engine) -> ImageSource {
         switch saved.steps {
-        case .pooled(let taps, let windows):
-            .pooled(PooledGradient(dy: gradient, taps: taps, windows: windows))
+        case .pooled(let taps):
+            .pooled(PooledGradient(dy: gradient, taps: taps))
         case .rectified(let output):
             .made { part, place in
                 let start = part.lowerBound * geometry.outputCount

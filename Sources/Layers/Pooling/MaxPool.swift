@@ -46,46 +46,30 @@ public struct MaxPool<Axes: Extent>: Layer {
 struct Maximum: Operation {
     let windows: Windows
 
-    struct Saved {
-        let inputShape: Shape
-        /// Integers in the memory of floats, which comes from the engine's pool.
-        let taps: Tensor
-    }
-
     private var outputCount: Int { windows.output.count * windows.channels }
 
-    func forward(_ inputs: [Tensor], _ engine: Engine) -> (output: Tensor, saved: Saved) {
+    func forward(_ inputs: [Tensor], _ engine: Engine) -> (output: Tensor, saved: WinningTaps) {
         let shape = windows.outputShape(forBatch: inputs[0].shape, channels: windows.channels)
-        var taps = engine.tensor(shape) { _ in }
+        let taps = WinningTaps(of: windows, images: shape[0], engine)
         let output = engine.tensor(shape) { y in
             inputs[0].withElements { x in
-                taps.withMutableElements { base in
-                    base.withMemoryRebound(to: Int32.self, capacity: shape.count) { taps in
-                        let (x, y, taps) = (SharedSource(x), SharedPointer(y), SharedPointer(taps))
-                        engine.run(shape[0]) { image in
-                            engine.kernels.pooling.maximum(
-                                x.base + image * windows.inputCount, y.base + image * outputCount,
-                                taps.base + image * outputCount, windows, false)
-                        }
-                    }
+                let (x, y) = (SharedSource(x), SharedPointer(y))
+                engine.run(shape[0]) { image in
+                    engine.kernels.pooling.maximum(
+                        x.base + image * windows.inputCount, y.base + image * outputCount, taps[image], windows, false)
                 }
             }
         }
-        return (output, Saved(inputShape: inputs[0].shape, taps: taps))
+        return (output, taps)
     }
 
-    func backward(_ gradient: Tensor, _ saved: Saved, _ inputs: GradientSinks, _ engine: Engine) {
+    func backward(_ gradient: Tensor, _ taps: WinningTaps, _ inputs: GradientSinks, _ engine: Engine) {
         inputs.write(0) { dx, adds in
             gradient.withElements { dy in
-                saved.taps.withElements { taps in
-                    taps.withMemoryRebound(to: Int32.self, capacity: gradient.count) { taps in
-                        let (dy, dx, taps) = (SharedSource(dy), SharedPointer(dx), SharedSource(taps))
-                        engine.run(saved.inputShape[0]) { image in
-                            engine.kernels.pooling.maximumGradient(
-                                dy.base + image * outputCount, taps.base + image * outputCount,
-                                dx.base + image * windows.inputCount, windows, adds)
-                        }
-                    }
+                let (dy, dx) = (SharedSource(dy), SharedPointer(dx))
+                engine.run(gradient.shape[0]) { image in
+                    engine.kernels.pooling.maximumGradient(
+                        dy.base + image * outputCount, taps[image], dx.base + image * windows.inputCount, windows, adds)
                 }
             }
         }
