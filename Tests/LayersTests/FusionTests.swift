@@ -22,6 +22,13 @@ struct FusionTests {
                 MaxPool2D(builder.scope("c"), kernel: 3, stride: 2, padding: 1),
             ]
         },
+        "convolutions, ReLU, pooling and flattening": { builder in
+            [
+                Convolution2D(builder.scope("a"), from: 16, to: 16, kernel: 3, padding: 1), ReLU(builder.scope("b")),
+                Convolution2D(builder.scope("c"), from: 16, to: 32, kernel: 3, padding: 1), ReLU(builder.scope("d")),
+                MaxPool2D(builder.scope("e"), kernel: 2), Flatten(builder.scope("f")),
+            ]
+        },
         "convolution and batch norm": { builder in
             [
                 Convolution2D(builder.scope("a"), from: 16, to: 32, kernel: 3, stride: 2, padding: 1, bias: false),

@@ -82,6 +82,38 @@ struct KernelTests {
         }
     }
 
+    @Test(
+        "a pooling window may be larger than the numbers of a byte",
+        arguments: [[1, 7, 18], [1, 8, 16], [1, 12, 30]])
+    func largeWindows(sizes: [Int]) throws {
+        let window = Volume(depth: sizes[0], height: sizes[1], width: sizes[2])
+        let windows = Windows(
+            input: Volume(depth: 1, height: window.height * 2, width: window.width), channels: 3, kernel: window,
+            stride: window)
+        var generator = CaseGenerator(seed: 61)
+        let image = generator.tensor([windows.inputCount]).elements
+        let count = window.count * 3
+        for engine in try engines() {
+            var (output, sums) = ([Float](repeating: 0, count: 6), [Float](repeating: 0, count: 3))
+            var gradient = [Float](repeating: 9, count: windows.inputCount)
+            withUnsafeTemporaryAllocation(byteCount: 6 * windows.tapBytes, alignment: 4) { taps in
+                guard let taps = taps.baseAddress else { return }
+                let pooling = engine.kernels.pooling
+                pooling.maximum(image, &output, taps, windows, false)
+                pooling.maximumGradient([1, 2, 3, 4, 5, 6], taps, &gradient, windows, false)
+                pooling.maximumGradientSums([1, 2, 3, 4, 5, 6], taps, &sums, windows)
+            }
+            var expected = [Float](repeating: 0, count: windows.inputCount)
+            for (index, value) in output.enumerated() {
+                let pixels = stride(from: index / 3 * count + index % 3, to: (index / 3 + 1) * count, by: 3)
+                guard let winner = pixels.max(by: { image[$0] < image[$1] }) else { continue }
+                #expect(value == image[winner], "\(engine.kernels.name)")
+                expected[winner] = Float(index + 1)
+            }
+            #expect(gradient == expected && sums == [5, 7, 9], "\(engine.kernels.name)")
+        }
+    }
+
     @Test("sums of squares are those of double precision", arguments: counts)
     func sumOfSquares(count: Int) throws {
         var generator = CaseGenerator(seed: UInt64(count))

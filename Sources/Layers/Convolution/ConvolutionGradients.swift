@@ -36,7 +36,7 @@ extension GradientSinks {
     }
 
     /// Calls `body` with the place of an input's gradient, or with nil when there is none that wants one.
-    private func withSink(_ index: Int?, _ body: (Destination?, _ accumulate: Bool) -> Void) {
+    func withSink(_ index: Int?, _ body: (Destination?, _ accumulate: Bool) -> Void) {
         guard let index, wants(index) else { return body(nil, false) }
         write(index, body)
     }

@@ -9,7 +9,7 @@ struct ConvolutionPlan: Sendable {
     /// Work on what has been computed for a part of the images, which lies at `place`.
     typealias Stage = @Sendable (_ images: Range<Int>, _ place: Destination) -> Void
 
-    private let geometry: ConvolutionGeometry
+    let geometry: ConvolutionGeometry
     private let engine: Engine
     private let wide: WideWinograd?
     /// Computes the output and the gradient of the weights.
@@ -50,6 +50,9 @@ struct ConvolutionPlan: Sendable {
         }
     }
 
+    /// Whether threads take outputs, not images.
+    var isWide: Bool { wide != nil }
+
     /// Images of a part.
     var imagesAtOnce: Int { algorithm.imagesAtOnce }
 
@@ -66,32 +69,25 @@ struct ConvolutionPlan: Sendable {
         _ x: ImageSource, _ packed: Tensor, _ bias: Tensor?, _ images: Int, into y: Destination?,
         then stage: Stage? = nil
     ) {
-        withElements(of: bias) { bias in
-            if let wide {
-                forwardByOutputs(wide, x, packed, bias, images, y, stage)
-            } else {
-                forwardByImages(x, packed, bias, images, y, stage)
-            }
+        if let wide {
+            bias.withElements { forwardByOutputs(wide, x, packed, $0, images, y, stage) }
+        } else {
+            forwardByImages(x, packed, bias, images, y, stage)
         }
     }
 
     private func forwardByImages(
-        _ x: ImageSource, _ packed: Tensor, _ bias: Source?, _ images: Int, _ y: Destination?, _ stage: Stage?
+        _ x: ImageSource, _ packed: Tensor, _ bias: Tensor?, _ images: Int, _ y: Destination?, _ stage: Stage?
     ) {
-        algorithm.forwardWeights(packed, engine).withElements { weights in
-            let (weights, bias, y) = (SharedSource(weights), bias.map { SharedSource($0) }, y.map { SharedPointer($0) })
-            engine.split(images, grain: imagesAtOnce) { [self] part in
-                x.withPart(part, imageCount: geometry.imageCount, engine) { x in
-                    let compute = { [self] (target: Destination) in
-                        if !algorithm.forward(x, weights.base, bias?.base, target, part.count, engine), let bias {
-                            engine.kernels.rows.addBias(
-                                target, bias.base, part.count * geometry.pixels, geometry.outputs)
-                        }
-                        stage?(part, target)
-                    }
-                    if let y { return compute(y.base + part.lowerBound * geometry.outputCount) }
-                    engine.withScratch(part.count * geometry.outputCount, compute)
+        let (pass, y) = (ConvolutionForward(geometry, algorithm, packed, bias, engine), y.map { SharedPointer($0) })
+        engine.split(images, grain: imagesAtOnce) { [self] part in
+            x.withPart(part, imageCount: geometry.imageCount, engine) { x in
+                let compute = { (target: Destination) in
+                    pass(x, part.count, into: target)
+                    stage?(part, target)
                 }
+                if let y { return compute(y.base + part.lowerBound * geometry.outputCount) }
+                engine.withScratch(part.count * geometry.outputCount, compute)
             }
         }
     }
@@ -137,77 +133,25 @@ struct ConvolutionPlan: Sendable {
         _ x: ImageSource, _ packed: Tensor, _ images: Int, _ dy: ImageSource, _ gradients: ConvolutionGradients,
         _ stage: Stage?
     ) {
-        let grain = imagesAtOnce
-        let pooled: PooledGradient? = if case .pooled(let gradient) = dy { gradient } else { nil }
-        let ways = pooled?.algorithms(for: geometry, engine.kernels)
-        let (weightGradient, inputGradient) = (ways?.weight, ways?.input)
-        let weightSums = ((weightGradient?.weightSums ?? algorithm.weightSums) + 15) / 16 * 16
-        let count = weightSums + (gradients.bias == nil ? 0 : geometry.outputs)
-        let partials = max(1, min(parts(images), count > 1 << 17 ? 2 : 8))
-        let weights = gradients.input.map { _ in
-            inputGradient?.inputGradientWeights(packed, engine)
-                ?? gradientAlgorithm.inputGradientWeights(packed, engine)
-        }
-        let needsOutputs = weightGradient == nil || gradients.input != nil && inputGradient == nil
-        engine.withScratch(partials * count) { sums in
-            withElements(of: weights) { weights in
-                let (sums, dx) = (SharedPointer(sums), gradients.input.map { SharedPointer($0) })
-                let weights = weights.map { SharedSource($0) }
-                let (hasBias, adds) = (gradients.bias != nil, gradients.addsToInput)
-                engine.split(parts(images), parts: partials) { [self] partial, numbers in
-                    let sums = sums.base + partial * count
-                    sums.update(repeating: 0, count: count)
-                    for number in numbers {
-                        let part = number * grain..<min((number + 1) * grain, images)
-                        let place = dx.map { $0.base + part.lowerBound * geometry.imageCount }
-                        if let pooled {
-                            if let weightGradient {
-                                x.withPart(part, imageCount: geometry.imageCount, engine) {
-                                    weightGradient.add($0, pooled, part, sums, engine)
-                                }
-                            }
-                            if let inputGradient, let place, let weights {
-                                inputGradient.writeInput(pooled, part, weights.base, place, adds, engine)
-                                stage?(part, place)
-                            }
-                            if hasBias { pooled.addSums(part, sums + weightSums, engine) }
-                        }
-                        guard needsOutputs else { continue }
-                        dy.withPart(part, imageCount: geometry.outputCount, engine) { dy in
-                            if inputGradient == nil, let place, let weights {
-                                gradientAlgorithm.inputGradient(dy, weights.base, place, part.count, adds, engine)
-                                stage?(part, place)
-                            }
-                            if weightGradient == nil {
-                                x.withPart(part, imageCount: geometry.imageCount, engine) { x in
-                                    algorithm.addWeightGradient(x, dy, sums, part.count, engine)
-                                }
-                            }
-                            if pooled == nil && hasBias {
-                                engine.kernels.rows.sum(
-                                    dy, sums + weightSums, part.count * geometry.pixels, geometry.outputs, true)
-                            }
-                        }
+        let pass = ConvolutionBackward(
+            self, packed, hasBias: gradients.bias != nil, wantsInput: gradients.input != nil, engine)
+        let (grain, dx, adds) = (imagesAtOnce, gradients.input.map { SharedPointer($0) }, gradients.addsToInput)
+        PartialSums(of: pass.sumCount, parts: parts(images)).run(engine) { [self] numbers, sums in
+            for number in numbers {
+                let part = number * grain..<min((number + 1) * grain, images)
+                dy.withPart(part, imageCount: geometry.outputCount, engine) { dy in
+                    if let dx {
+                        let place = dx.base + part.lowerBound * geometry.imageCount
+                        pass.writeInput(dy, part.count, into: place, adds: adds)
+                        stage?(part, place)
+                    }
+                    x.withPart(part, imageCount: geometry.imageCount, engine) { x in
+                        pass.addParameters(x, dy, part.count, to: sums)
                     }
                 }
             }
-            for partial in 1..<partials {
-                engine.kernels.elementwise.accumulate(sums + partial * count, sums, count)
-            }
-            let unpack = { (packed: Source) in
-                PackedWeights.unpack(packed, gradients.weight, geometry, adds: gradients.addsToWeight, engine)
-            }
-            if let weightGradient {
-                weightGradient.withPackedGradient(sums, engine, unpack)
-            } else {
-                algorithm.withPackedGradient(sums, engine, unpack)
-            }
-            guard let db = gradients.bias else { return }
-            if gradients.addsToBias {
-                engine.kernels.elementwise.accumulate(sums + weightSums, db, geometry.outputs)
-            } else {
-                db.update(from: sums + weightSums, count: geometry.outputs)
-            }
+        } then: {
+            pass.finish($0, into: gradients)
         }
     }
 
@@ -227,10 +171,5 @@ struct ConvolutionPlan: Sendable {
                 engine.kernels.rows.sum(dy, db, images * geometry.pixels, geometry.outputs, gradients.addsToBias)
             }
         }
-    }
-
-    private func withElements(of tensor: Tensor?, _ body: (Source?) -> Void) {
-        guard let tensor else { return body(nil) }
-        tensor.withElements(body)
     }
 }

@@ -19,12 +19,10 @@ struct PermutedWeightGradient: PooledWeightGradient {
 
     var weightSums: Int { direct.weightSums }
 
-    func add(
-        _ images: Source, _ gradient: PooledGradient, _ part: Range<Int>, _ sums: Destination, _ engine: Engine
-    ) {
+    func add(_ images: Source, _ gradient: PooledGradient, _ sums: Destination, _ engine: Engine) {
         let lanes = engine.kernels.convolution.directLanes
         engine.withScratch(2 * lanes * gradient.windows.output.count) { scratch in
-            gradient.forEachImage(of: part) { index, dy, taps in
+            gradient.forEachImage { index, dy, taps in
                 let image = images + index * direct.geometry.imageCount
                 direct.withPadded(image, direct.paddedInput, 1, slack: lanes, engine) { padded, windows in
                     kernel(padded, dy, taps, sums, windows, gradient.windows.channels, scratch)

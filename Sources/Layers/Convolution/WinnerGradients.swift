@@ -20,11 +20,9 @@ struct WinnerGradients: PooledWeightGradient {
 
     var weightSums: Int { geometry.weights }
 
-    func add(
-        _ images: Source, _ gradient: PooledGradient, _ part: Range<Int>, _ sums: Destination, _ engine: Engine
-    ) {
+    func add(_ images: Source, _ gradient: PooledGradient, _ sums: Destination, _ engine: Engine) {
         engine.withScratch(2 * gradient.imageCount) { scratch in
-            gradient.forEachImage(of: part) { index, dy, taps in
+            gradient.forEachImage { index, dy, taps in
                 direct.withPadded(images + index * geometry.imageCount, direct.paddedInput, 1, engine) {
                     engine.kernels.pooledGradient.weightGradient($0, dy, taps, sums, $1, geometry.outputs, scratch)
                 }
@@ -48,13 +46,12 @@ struct WinnerGradients: PooledWeightGradient {
         }
     }
 
-    /// Writes the gradient of some input images, which begin at `dx`, or adds to it.
+    /// Writes the gradient of the input images, which begin at `dx`, or adds to it.
     func writeInput(
-        _ gradient: PooledGradient, _ part: Range<Int>, _ weights: Source, _ dx: Destination, _ adds: Bool,
-        _ engine: Engine
+        _ gradient: PooledGradient, _ weights: Source, _ dx: Destination, _ adds: Bool, _ engine: Engine
     ) {
         engine.withScratch(gradient.imageCount / 8) { scratch in
-            gradient.forEachImage(of: part) { index, dy, taps in
+            gradient.forEachImage { index, dy, taps in
                 engine.kernels.pooledGradient.inputGradient(
                     dy, taps, weights, dx + index * geometry.imageCount, geometry.windows, geometry.outputs, adds,
                     scratch)

@@ -27,7 +27,7 @@ extension Convolution: FusionStart {
         let count = following.count - rest.count
         let layers = [self] + following.prefix(count)
         if let batchNorm { return (NormalizedConvolutions(self, batchNorm, rectifies: rectifies, layers), count) }
-        return (FusedConvolution(convolution: self, pooling: pooling, layers: layers), count)
+        return (RectifiedConvolutions(self, pooling: pooling, layers), count)
     }
 }
 
@@ -43,7 +43,7 @@ func fused(_ layers: [any Layer]) -> [any Layer] {
         result.append(fused)
         rest = rest.dropFirst(count)
     }
-    return NormalizedConvolutions.joined(result)
+    return NormalizedConvolutions.joined(RectifiedConvolutions.joined(result))
 }
 
 /// The name of layers that are computed together, as in `conv1…relu1`.
