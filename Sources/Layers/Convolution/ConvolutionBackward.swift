@@ -4,7 +4,7 @@ import Tensors
 /// The gradients of a convolution from those of its outputs, of a few images at a time, each time on the calling thread.
 ///
 /// Weights and bias are summed in memory of the caller, so that each partial sum over images has its own.
-struct ConvolutionBackward: Sendable {
+final class ConvolutionBackward: Sendable {
     private let geometry: ConvolutionGeometry
     private let algorithm: any ConvolutionAlgorithm
     private let gradientAlgorithm: any InputGradientAlgorithm
@@ -80,7 +80,7 @@ struct ConvolutionBackward: Sendable {
 
     /// Writes the gradients of weights and bias from their sum.
     func finish(_ sums: Source, into gradients: ConvolutionGradients) {
-        let unpack = { (packed: Source) in
+        let unpack = { [geometry, engine] (packed: Source) in
             PackedWeights.unpack(packed, gradients.weight, geometry, adds: gradients.addsToWeight, engine)
         }
         if let pooledWeights {

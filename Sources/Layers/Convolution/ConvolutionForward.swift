@@ -2,7 +2,9 @@ import Kernels
 import Tensors
 
 /// The outputs of a convolution of a few images at a time, each time on the calling thread.
-struct ConvolutionForward: Sendable {
+///
+/// A class, like all that threads take from part to part: copies would count references to everything in it.
+final class ConvolutionForward: Sendable {
     private let geometry: ConvolutionGeometry
     private let algorithm: any ConvolutionAlgorithm
     private let weights: Tensor

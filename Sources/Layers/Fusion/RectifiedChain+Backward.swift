@@ -100,7 +100,7 @@ extension RectifiedChain.Link {
 }
 
 /// The gradients of a link of a chain, of a few images at a time.
-private struct LinkBackward: Sendable {
+private final class LinkBackward: Sendable {
     let pass: ConvolutionBackward
     private let link: RectifiedChain.Link
     private let saved: RectifiedChain.SavedLink

@@ -136,7 +136,7 @@ struct RectifiedChain: Operation {
 }
 
 /// What a link of a chain makes of a few images at a time.
-private struct LinkForward: Sendable {
+private final class LinkForward: Sendable {
     let link: RectifiedChain.Link
     let plan: ConvolutionPlan
     let packedWeights: Tensor
@@ -161,7 +161,7 @@ private struct LinkForward: Sendable {
         images.forEachPart(of: plan.imagesAtOnce) { part in
             let offset = part.lowerBound - images.lowerBound
             let (x, y) = (x + offset * link.geometry.imageCount, y + offset * link.resultCount)
-            let compute = { (place: Destination) in
+            let compute = { [self] (place: Destination) in
                 pass?(x, part.count, into: place)
                 rectify(place, part, into: y)
             }
@@ -171,7 +171,8 @@ private struct LinkForward: Sendable {
 
     /// Writes the results of all images.
     func runWide(_ input: Tensor, _ images: Int, into y: SharedPointer<Float>) {
-        plan.forward(.tensor(input), packedWeights, bias, images, into: taps == nil ? y.base : nil) { part, place in
+        plan.forward(.tensor(input), packedWeights, bias, images, into: taps == nil ? y.base : nil) {
+            [self] part, place in
             rectify(place, part, into: y.base + part.lowerBound * link.resultCount)
         }
     }
