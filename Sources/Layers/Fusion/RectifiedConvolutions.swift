@@ -3,10 +3,10 @@ import Kernels
 import Tensors
 
 /// Convolutions one after the other, each with ReLU and perhaps max pooling, and perhaps a flattening of the last one's
-/// result, that training computes together.
+/// result, that are computed together.
 ///
 /// It does what its layers do one after the other, and lets them do it themselves whenever somebody observes one before
-/// the last, and in evaluation.
+/// the last.
 struct RectifiedConvolutions: Layer {
     /// A convolution, ReLU and perhaps max pooling.
     struct Link: Sendable {
@@ -31,9 +31,7 @@ struct RectifiedConvolutions: Layer {
     }
 
     func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
-        guard context.mode == .training, !context.observes(layers.dropLast()) else {
-            return layers.reduce(input) { $1($0, context) }
-        }
+        if context.observes(layers.dropLast()) { return layers.reduce(input) { $1($0, context) } }
         let tape = context.tape
         let chain = sizedLinks(on: input.value.shape)
         var output = input
