@@ -97,17 +97,15 @@ public final class GradientBlock {
         engine.kernels.elementwise.accumulate(other.base + range.lowerBound, base + range.lowerBound, range.count)
     }
 
-    /// Whether no element of `range` is infinite or not a number.
-    public func isFinite(in range: Range<Int>) -> Bool {
-        // An exponent of ones marks both; looking at bits lets the loop run over whole vectors.
-        let exponent: UInt32 = 0x7f80_0000
-        var hasOther = false
-        for index in range { hasOther = (base[index].bitPattern & exponent == exponent) || hasOther }
-        return !hasOther
+    /// Whether no element, or none of `range`, is infinite or not a number.
+    public func isFinite(in range: Range<Int>? = nil, _ engine: Engine) -> Bool {
+        let (first, end, grain) = (range?.lowerBound ?? 0, range?.upperBound ?? count, 1 << 16)
+        let elements = SharedSource(UnsafePointer(base))
+        return engine.results((end - first + grain - 1) / grain) { part in
+            let start = first + part * grain
+            return engine.kernels.elementwise.isFinite(elements.base + start, min(grain, end - start))
+        }.allSatisfy(\.self)
     }
-
-    /// Whether no element is infinite or not a number.
-    public var isFinite: Bool { isFinite(in: 0..<count) }
 
     /// A parameter's gradient, copied.
     public func gradient(of parameter: Parameter) -> Tensor {

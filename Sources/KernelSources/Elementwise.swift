@@ -64,3 +64,22 @@ func sumOfSquares(_ x: Source, _ count: Int) -> Double {
     }
     return total
 }
+
+func isFinite(_ x: Source, _ count: Int) -> Bool {
+    // Zero times what is infinite or not a number is not a number, which no later sum takes back; anything else adds nothing.
+    var sums: InlineArray<8, Vector> = zeros()
+    var i = 0
+    while i &+ 8 &* Vector.scalarCount <= count {
+        for sum in 0..<8 {
+            sums[unchecked: sum] = multiplyAdd(load(x + (i &+ sum &* Vector.scalarCount)), .zero, sums[unchecked: sum])
+        }
+        i &+= 8 &* Vector.scalarCount
+    }
+    var total: Float = 0
+    for sum in 0..<8 { total += sums[unchecked: sum].sum() }
+    while i < count {
+        total += x[i] * 0
+        i &+= 1
+    }
+    return total == 0
+}

@@ -13,7 +13,7 @@ public let kernelSet = KernelSet(
     name: instructionSet,
     elementwise: ElementwiseKernels(
         add: add, accumulate: accumulate, scale: scale, relu: relu, reluGradient: reluGradient, sigmoid: sigmoid,
-        tanh: tanh, dropout: dropout, sumOfSquares: sumOfSquares),
+        tanh: tanh, dropout: dropout, sumOfSquares: sumOfSquares, isFinite: isFinite),
     activation: activationKernels,
     rows: RowKernels(
         addBias: addBias, sum: sum, moments: moments, affine: affine, gradientSums: gradientSums,

@@ -20,6 +20,8 @@ public struct ElementwiseKernels: Sendable {
     public let dropout: @Sendable (Source, Destination, Int, UInt64, UInt64, Float, Bool) -> Void
     /// The sum of squares, in double precision: `(x, count)`.
     public let sumOfSquares: @Sendable (Source, Int) -> Double
+    /// Whether nothing is infinite or not a number: `(x, count)`.
+    public let isFinite: @Sendable (Source, Int) -> Bool
 
     /// Gathers the functions.
     public init(
@@ -31,7 +33,8 @@ public struct ElementwiseKernels: Sendable {
         sigmoid: @escaping @Sendable (Source, Destination, Int) -> Void,
         tanh: @escaping @Sendable (Source, Destination, Int) -> Void,
         dropout: @escaping @Sendable (Source, Destination, Int, UInt64, UInt64, Float, Bool) -> Void,
-        sumOfSquares: @escaping @Sendable (Source, Int) -> Double
+        sumOfSquares: @escaping @Sendable (Source, Int) -> Double,
+        isFinite: @escaping @Sendable (Source, Int) -> Bool
     ) {
         self.add = add
         self.accumulate = accumulate
@@ -42,5 +45,6 @@ public struct ElementwiseKernels: Sendable {
         self.tanh = tanh
         self.dropout = dropout
         self.sumOfSquares = sumOfSquares
+        self.isFinite = isFinite
     }
 }

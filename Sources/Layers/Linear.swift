@@ -150,9 +150,10 @@ private struct GradientProduct: Sendable {
             kernel = nil
             return
         }
-        var zeros = 0
-        for index in 0..<count where dy[index] == 0 { zeros += 1 }
-        kernel = zeros > count / 4 ? kernels.sparseProduct : kernels.product
+        // Without branches and in the width of the elements, so that the loop runs over whole vectors.
+        var zeros: Int32 = 0
+        for index in 0..<count { zeros &+= dy[index] == 0 ? 1 : 0 }
+        kernel = Int(zeros) > count / 4 ? kernels.sparseProduct : kernels.product
     }
 
     /// c = or += a · b, where a has `rows` and b `depth` rows.

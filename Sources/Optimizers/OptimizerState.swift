@@ -143,17 +143,3 @@ public final class OptimizerState {
         }
     }
 }
-
-extension Engine {
-    /// What `body` gives for each of `0 ..< count`, in that order, whichever thread computes it.
-    func results<Result: BitwiseCopyable>(
-        _ count: Int, _ body: @escaping @Sendable (Int) -> Result
-    ) -> [Result] {
-        [Result](unsafeUninitializedCapacity: count) { buffer, initialized in
-            guard let base = buffer.baseAddress else { return }
-            let results = SharedPointer(base)
-            run(count) { (results.base + $0).initialize(to: body($0)) }
-            initialized = count
-        }
-    }
-}

@@ -70,10 +70,24 @@ public final class Engine: Sendable {
         split(count, grain: (share + multiple - 1) / multiple * multiple, body)
     }
 
+    /// What `body` gives for each of `0 ..< count`, in that order, whichever thread computes it.
+    public func results<Result: BitwiseCopyable>(
+        _ count: Int, _ body: @escaping @Sendable (Int) -> Result
+    ) -> [Result] {
+        [Result](unsafeUninitializedCapacity: count) { buffer, initialized in
+            guard let base = buffer.baseAddress else { return }
+            let results = SharedPointer(base)
+            run(count) { (results.base + $0).initialize(to: body($0)) }
+            initialized = count
+        }
+    }
+
     /// Runs `body` with scratch memory for `count` floats of undefined contents.
     public func withScratch<Result>(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Result) -> Result {
-        let storage = Storage(count: count, pool: scratch[threads.currentThread])
-        return withExtendedLifetime(storage) { body(storage.base) }
+        let (pool, capacity) = (scratch[threads.currentThread], MemoryPool.roundedCapacity(count))
+        let base = pool.take(capacity)
+        defer { pool.put(base, capacity) }
+        return body(base)
     }
 }
 

@@ -126,6 +126,29 @@ struct KernelTests {
         #expect(Set(sums).count == 1)
     }
 
+    @Test("one element that is no finite number is found, wherever it is", arguments: counts)
+    func finite(count: Int) throws {
+        var generator = CaseGenerator(seed: UInt64(count))
+        var x = generator.tensor([count + 1]).elements
+        x[count] = .nan
+        for (index, extreme) in zip(
+            0..<count, [.greatestFiniteMagnitude, -.greatestFiniteMagnitude, -0, .leastNonzeroMagnitude] as [Float])
+        {
+            x[index] = extreme
+        }
+        for engine in try engines() {
+            let isFinite = engine.kernels.elementwise.isFinite
+            #expect(isFinite(x, count), "\(engine.kernels.name)")
+            for index in 0..<count {
+                for odd in [Float.nan, .infinity, -.infinity] {
+                    var changed = x
+                    changed[index] = odd
+                    #expect(!isFinite(changed, count), "\(engine.kernels.name), \(odd) at \(index)")
+                }
+            }
+        }
+    }
+
     @Test("moments of rows far from zero keep their precision")
     func moments() throws {
         var generator = CaseGenerator(seed: 47)

@@ -1,5 +1,6 @@
 import Autograd
 import Collectives
+import Tensors
 
 /// Where numbers that are infinite or not numbers came into a step's gradient.
 struct NonFiniteGradient: CustomStringConvertible {
@@ -12,14 +13,17 @@ struct NonFiniteGradient: CustomStringConvertible {
     let epoch: Int
 
     /// What `partials`, the sums of a worker's own shards, say; nil when all of them are finite.
-    init?(in partials: [ShardNode: GradientBlock], parameters: [Parameter], plan: StepPlan, epoch: Int, step: Int) {
-        let affected = partials.filter { !$0.value.isFinite }.min { $0.key.lower < $1.key.lower }
+    init?(
+        in partials: [ShardNode: GradientBlock], parameters: [Parameter], plan: StepPlan, epoch: Int, step: Int,
+        _ engine: Engine
+    ) {
+        let affected = partials.filter { !$0.value.isFinite(engine) }.min { $0.key.lower < $1.key.lower }
         guard let (node, block) = affected else { return nil }
         self.node = node
         self.step = step
         self.epoch = epoch
         // Backward goes from the last parameter to the first and carries them along.
-        parameter = parameters.last { !block.isFinite(in: $0.range) }?.name
+        parameter = parameters.last { !block.isFinite(in: $0.range, engine) }?.name
         samples = plan.samples(epoch: epoch, step: step % plan.stepsPerEpoch, shards: node.lower..<node.upper)
     }
 

@@ -192,7 +192,7 @@ final class TrainingLoop {
     private func apply(
         _ sum: GradientBlock, _ partials: [ShardNode: GradientBlock], epoch: Int, learningRate: Double
     ) throws -> Bool {
-        guard sum.isFinite else {
+        guard sum.isFinite(replica.engine) else {
             try refuse(partials, epoch: epoch)
             replica.place.skip()
             return false
@@ -210,7 +210,7 @@ final class TrainingLoop {
     private func refuse(_ partials: [ShardNode: GradientBlock], epoch: Int) throws {
         let own = NonFiniteGradient(
             in: gradients.inspected(partials), parameters: replica.model.arena.parameters, plan: plan, epoch: epoch,
-            step: steps)
+            step: steps, replica.engine)
         if replica.configuration.training.nonFinite == .skip {
             if let own { control.report(.log(LogLine(.error, "\(own); the step is skipped"))) }
             return
