@@ -4,7 +4,7 @@ import Tensors
 
 extension RectifiedChain {
     func backward(_ gradient: Tensor, _ saved: Saved, _ inputs: GradientSinks, _ engine: Engine) {
-        if links.count == 1, ConvolutionPlan(links[0].geometry, engine).isWide {
+        if links.count == 1, links[0].plan.isWide {
             return backwardWide(gradient, saved, inputs, engine)
         }
         let passes = links.indices.map { index in
@@ -12,7 +12,7 @@ extension RectifiedChain {
         }
         let offsets = passes.indices.map { passes[..<$0].reduce(0) { $0 + $1.pass.sumCount } }
         let count = passes.reduce(0) { $0 + $1.pass.sumCount }
-        let (images, grain) = (gradient.shape[0], imagesAtOnce(engine))
+        let (images, grain) = (gradient.shape[0], imagesAtOnce)
         inputs.withSink(0) { dx, adds in
             let dx = dx.map { SharedPointer($0) }
             PartialSums(of: count, parts: (images + grain - 1) / grain).run(engine) { parts, sums in
@@ -72,7 +72,7 @@ extension RectifiedChain {
     }
 
     private func backwardWide(_ gradient: Tensor, _ saved: Saved, _ inputs: GradientSinks, _ engine: Engine) {
-        let (link, geometry) = (saved.links[0], links[0].geometry)
+        let link = saved.links[0]
         inputs.writeConvolution(weight: 1, bias: biasIndex(0), input: 0) { gradients in
             let outputs = ImageSource.made { [self] part, place in
                 gradient.withElements { dy in
@@ -80,7 +80,7 @@ extension RectifiedChain {
                         dy + part.lowerBound * links[0].resultCount, link, part, place, engine)
                 }
             }
-            ConvolutionPlan(geometry, engine).backward(
+            links[0].plan.backward(
                 .tensor(saved.input), link.packedWeights, gradient.shape[0], from: outputs, into: gradients)
         }
     }
@@ -111,10 +111,10 @@ private final class LinkBackward: Sendable {
         self.link = link
         self.saved = saved
         self.engine = engine
-        let plan = ConvolutionPlan(link.geometry, engine)
-        grain = plan.imagesAtOnce
+        grain = link.plan.imagesAtOnce
         pass = ConvolutionBackward(
-            plan, saved.packedWeights, pooling: link.pooling, hasBias: link.hasBias, wantsInput: wantsInput, engine)
+            link.plan, saved.packedWeights, pooling: link.pooling, hasBias: link.hasBias, wantsInput: wantsInput, engine
+        )
     }
 
     /// Adds the parameters' gradients over some images of the batch to `sums`, and writes the gradient of the input to `dx`, if

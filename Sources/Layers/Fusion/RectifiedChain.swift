@@ -11,10 +11,11 @@ import Tensors
 struct RectifiedChain: Operation {
     /// A convolution, ReLU and perhaps max pooling.
     struct Link: Sendable {
-        let geometry: ConvolutionGeometry
+        let plan: ConvolutionPlan
         let pooling: Windows?
         let hasBias: Bool
 
+        var geometry: ConvolutionGeometry { plan.geometry }
         /// The windows of which each gives a pixel of the link's result.
         var results: Windows { pooling ?? geometry.windows }
         /// Floats of the result of an image.
@@ -27,10 +28,10 @@ struct RectifiedChain: Operation {
     let flattens: Bool
 
     /// A chain that flattens its result if it is asked to and can: what the last link gives must not be needed again.
-    init(links: [Link], flattens: Bool, _ engine: Engine) {
+    init(links: [Link], flattens: Bool) {
         self.links = links
         let last = links[links.count - 1]
-        self.flattens = flattens && last.pooling != nil && !ConvolutionPlan(last.geometry, engine).isWide
+        self.flattens = flattens && last.pooling != nil && !last.plan.isWide
     }
 
     struct Saved {
@@ -53,12 +54,11 @@ struct RectifiedChain: Operation {
 
     /// Which neighbours are computed together: as many as have gradients whose sums stay in the cache beside the images,
     /// and those alone whose threads take outputs, not images.
-    static func runs(of links: [Link], _ engine: Engine) -> [Range<Int>] {
+    static func runs(of links: [Link]) -> [Range<Int>] {
         var runs: [Range<Int>] = []
         var sums = 0
         for (index, link) in links.enumerated() {
-            let plan = ConvolutionPlan(link.geometry, engine)
-            let count = plan.isWide ? PartialSums.mostElements : plan.algorithm.weightSums
+            let count = link.plan.isWide ? PartialSums.mostElements : link.plan.algorithm.weightSums
             if let run = runs.last, sums + count <= PartialSums.mostElements {
                 runs[runs.count - 1] = run.lowerBound..<index + 1
                 sums += count
@@ -71,9 +71,7 @@ struct RectifiedChain: Operation {
     }
 
     /// Images that pass all links before the next ones do.
-    func imagesAtOnce(_ engine: Engine) -> Int {
-        links.map { ConvolutionPlan($0.geometry, engine).imagesAtOnce }.max() ?? 1
-    }
+    var imagesAtOnce: Int { links.map(\.plan.imagesAtOnce).max() ?? 1 }
 
     // MARK: - Forward
 
@@ -106,12 +104,12 @@ struct RectifiedChain: Operation {
         _ passes: [LinkForward], _ saved: Saved, _ places: [SharedPointer<Float>?], _ flat: SharedPointer<Float>?,
         _ images: Int, _ engine: Engine
     ) {
-        if passes.count == 1, let place = places[0], passes[0].plan.isWide {
+        if passes.count == 1, let place = places[0], links[0].plan.isWide {
             return passes[0].runWide(saved.input, images, into: place)
         }
         saved.input.withElements { input in
             let input = SharedSource(input)
-            engine.split(images, grain: imagesAtOnce(engine)) { part in
+            engine.split(images, grain: imagesAtOnce) { part in
                 var x = input.base + part.lowerBound * links[0].geometry.imageCount
                 for (pass, place) in zip(passes, places) {
                     let count = pass.link.resultCount
@@ -138,7 +136,6 @@ struct RectifiedChain: Operation {
 /// What a link of a chain makes of a few images at a time.
 private final class LinkForward: Sendable {
     let link: RectifiedChain.Link
-    let plan: ConvolutionPlan
     let packedWeights: Tensor
     let taps: WinningTaps?
     private let bias: Tensor?
@@ -150,15 +147,16 @@ private final class LinkForward: Sendable {
         self.link = link
         self.bias = bias
         self.engine = engine
-        plan = ConvolutionPlan(link.geometry, engine)
-        packedWeights = plan.packed(weight)
+        packedWeights = link.plan.packed(weight)
         taps = link.pooling.map { WinningTaps(of: $0, images: images, engine) }
-        pass = plan.isWide ? nil : ConvolutionForward(link.geometry, plan.algorithm, packedWeights, bias, engine)
+        pass =
+            link.plan.isWide
+            ? nil : ConvolutionForward(link.geometry, link.plan.algorithm, packedWeights, bias, engine)
     }
 
     /// Writes the results of some images of the batch, which lie at `x`, to `y`.
     func callAsFunction(_ x: Source, _ images: Range<Int>, into y: Destination) {
-        images.forEachPart(of: plan.imagesAtOnce) { part in
+        images.forEachPart(of: link.plan.imagesAtOnce) { part in
             let offset = part.lowerBound - images.lowerBound
             let (x, y) = (x + offset * link.geometry.imageCount, y + offset * link.resultCount)
             let compute = { [self] (place: Destination) in
@@ -171,7 +169,7 @@ private final class LinkForward: Sendable {
 
     /// Writes the results of all images.
     func runWide(_ input: Tensor, _ images: Int, into y: SharedPointer<Float>) {
-        plan.forward(.tensor(input), packedWeights, bias, images, into: taps == nil ? y.base : nil) {
+        link.plan.forward(.tensor(input), packedWeights, bias, images, into: taps == nil ? y.base : nil) {
             [self] part, place in
             rectify(place, part, into: y.base + part.lowerBound * link.resultCount)
         }

@@ -33,12 +33,12 @@ struct RectifiedConvolutions: Layer {
     func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
         if context.observes(layers.dropLast()) { return layers.reduce(input) { $1($0, context) } }
         let tape = context.tape
-        let chain = sizedLinks(on: input.value.shape)
+        let chain = sizedLinks(on: input.value.shape, tape.engine)
         var output = input
         var isFlat = false
-        for run in RectifiedChain.runs(of: chain, tape.engine) {
+        for run in RectifiedChain.runs(of: chain) {
             let operation = RectifiedChain(
-                links: Array(chain[run]), flattens: flatten != nil && run.upperBound == chain.count, tape.engine)
+                links: Array(chain[run]), flattens: flatten != nil && run.upperBound == chain.count)
             isFlat = operation.flattens
             output = tape.apply(operation, to: [output] + links[run].flatMap(\.parameters).map(tape.parameter))
         }
@@ -48,13 +48,14 @@ struct RectifiedConvolutions: Layer {
     }
 
     /// The links with their sizes on a batch.
-    private func sizedLinks(on batch: Shape) -> [RectifiedChain.Link] {
+    private func sizedLinks(on batch: Shape, _ engine: Engine) -> [RectifiedChain.Link] {
         var shape = batch
         return links.map { link in
             let geometry = link.geometry(shape)
             let convolved = geometry.windows.outputShape(forBatch: shape, channels: geometry.outputs)
             let sized = RectifiedChain.Link(
-                geometry: geometry, pooling: link.pooling(convolved), hasBias: link.parameters.count > 1)
+                plan: ConvolutionPlan(geometry, engine), pooling: link.pooling(convolved),
+                hasBias: link.parameters.count > 1)
             shape = sized.results.outputShape(forBatch: shape, channels: geometry.outputs)
             return sized
         }
