@@ -30,6 +30,15 @@ extension Layer {
     }
 }
 
+extension [any Layer] {
+    /// What the last of them makes of a sample, one after the other.
+    func outputShape(for sample: Shape) throws(ShapeError) -> Shape {
+        var shape = sample
+        for layer in self { shape = try layer.outputShape(for: shape) }
+        return shape
+    }
+}
+
 /// What a forward pass carries besides its values.
 public final class ForwardContext {
     /// How layers behave.

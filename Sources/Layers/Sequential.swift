@@ -15,11 +15,7 @@ public struct Sequential: Layer {
     }
 
     /// What the last layer makes of it.
-    public func outputShape(for sample: Shape) throws(ShapeError) -> Shape {
-        var shape = sample
-        for layer in layers { shape = try layer.outputShape(for: shape) }
-        return shape
-    }
+    public func outputShape(for sample: Shape) throws(ShapeError) -> Shape { try layers.outputShape(for: sample) }
 
     /// Feeds each layer's output to the next.
     public func forward(_ input: Variable, _ context: ForwardContext) -> Variable {

@@ -26,11 +26,7 @@ struct NormalizedConvolutions: Layer {
 
     var path: String { fusedPath(inner) }
 
-    func outputShape(for sample: Shape) throws(ShapeError) -> Shape {
-        var shape = sample
-        for layer in layers { shape = try layer.outputShape(for: shape) }
-        return shape
-    }
+    func outputShape(for sample: Shape) throws(ShapeError) -> Shape { try layers.outputShape(for: sample) }
 
     func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
         guard canFuse(context) else { return layers.reduce(input) { $1($0, context) } }

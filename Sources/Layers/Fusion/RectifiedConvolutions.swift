@@ -24,11 +24,7 @@ struct RectifiedConvolutions: Layer {
 
     var path: String { fusedPath(layers) }
 
-    func outputShape(for sample: Shape) throws(ShapeError) -> Shape {
-        var shape = sample
-        for layer in layers { shape = try layer.outputShape(for: shape) }
-        return shape
-    }
+    func outputShape(for sample: Shape) throws(ShapeError) -> Shape { try layers.outputShape(for: sample) }
 
     func forward(_ input: Variable, _ context: ForwardContext) -> Variable {
         if context.observes(layers.dropLast()) { return layers.reduce(input) { $1($0, context) } }
