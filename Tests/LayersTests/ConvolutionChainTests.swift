@@ -7,7 +7,7 @@ import Testing
 @Suite("Convolutions with ReLU one after the other")
 struct ConvolutionChainTests {
     /// A network and its batch.
-    private struct Case: CustomStringConvertible {
+    private struct Case: LayerStack, CustomStringConvertible {
         let description: String
         let layers: [any Layer]
         let arena: ParameterArena
@@ -50,15 +50,6 @@ struct ConvolutionChainTests {
             input = generator.tensor([images, height, width, first])
             description = "seed \(seed): \(images) × \(height) × \(width), " + text.joined(separator: ", ")
         }
-
-        func pass(_ layer: any Layer, _ engine: Engine, wantsInputGradient: Bool = true) -> Pass {
-            var gradients = CaseGenerator(seed: 53)
-            return Pass(layer, arena, input, engine: engine, wantsInputGradient: wantsInputGradient) {
-                gradients.tensor($0.shape)
-            }
-        }
-
-        var chain: Sequential { Sequential(ParameterBuilder().scope("chain"), layers) }
     }
 
     @Test("give what they give by themselves, to rounding", arguments: 0..<40 as Range<UInt64>)

@@ -7,7 +7,7 @@ import Testing
 @Suite("A convolution, ReLU and pooling")
 struct PooledConvolutionTests {
     /// A network and its batch.
-    private struct Case: CustomStringConvertible {
+    private struct Case: LayerStack, CustomStringConvertible {
         let description: String
         let layers: [any Layer]
         let arena: ParameterArena
@@ -42,15 +42,6 @@ struct PooledConvolutionTests {
             arena = builder.build(seed: seed)
             input = generator.tensor([images, height, width, inputs])
         }
-
-        func pass(_ layer: any Layer, _ engine: Engine, wantsInputGradient: Bool = true) -> Pass {
-            var gradients = CaseGenerator(seed: 53)
-            return Pass(layer, arena, input, engine: engine, wantsInputGradient: wantsInputGradient) {
-                gradients.tensor($0.shape)
-            }
-        }
-
-        var chain: Sequential { Sequential(ParameterBuilder().scope("chain"), layers) }
     }
 
     @Test("give the gradients that they give one after the other, to rounding", arguments: 0..<40 as Range<UInt64>)
