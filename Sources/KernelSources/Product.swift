@@ -130,13 +130,13 @@ private func forEachPanel(_ width: Int, _ body: (_ column: Int, _ width: Int) ->
 /// Rows of a from which on it pays to copy a block of b.
 private let manyRows = 24
 
-/// c = or += a · b for whole vectors of columns; a's rows and columns lie so far apart.
+/// c = or += a · b for whole vectors of columns; a's rows and columns, and the rows of both b and c, lie so far apart.
 ///
 /// The depth goes in blocks, so that what a tile reads again lies in the first-level cache: with many rows the block of
 /// b is copied, because lines a power of two apart would drive each other out.
 func product(
-    _ a: Source, _ rowStride: Int, _ depthStride: Int, _ b: Source, _ c: Destination, _ rows: Int, _ columns: Int,
-    _ depth: Int, _ adds: Bool
+    _ a: Source, _ rowStride: Int, _ depthStride: Int, _ b: Source, _ c: Destination, _ stride: Int, _ rows: Int,
+    _ columns: Int, _ depth: Int, _ adds: Bool
 ) {
     let block = 64
     let copies = rows >= manyRows && columns > panelWidth
@@ -146,27 +146,27 @@ func product(
         while first < depth {
             let count = min(block, depth &- first)
             forEachPanel(columns) { column, width in
-                var source = b + (first &* columns &+ column)
-                var stride = columns
+                var source = b + (first &* stride &+ column)
+                var sourceStride = stride
                 if copies {
                     // Once for whole panels, so that a line is a few registers; otherwise it would be a call.
                     if width == panelWidth {
-                        copyPanel(source, columns, panel, count, panelWidth)
+                        copyPanel(source, stride, panel, count, panelWidth)
                     } else {
-                        copyPanel(source, columns, panel, count, width)
+                        copyPanel(source, stride, panel, count, width)
                     }
                     source = Source(panel)
-                    stride = width
+                    sourceStride = width
                 }
                 // Once for contiguous columns and once for contiguous rows of a, so that the tiles know it.
                 if depthStride == 1 {
                     panelProduct(
-                        a + first, rowStride, 1, source, stride, count, c + column, columns, rows, width,
+                        a + first, rowStride, 1, source, sourceStride, count, c + column, stride, rows, width,
                         adds || first > 0)
                 } else {
                     panelProduct(
-                        a + first &* depthStride, rowStride, depthStride, source, stride, count, c + column, columns,
-                        rows, width, adds || first > 0)
+                        a + first &* depthStride, rowStride, depthStride, source, sourceStride, count, c + column,
+                        stride, rows, width, adds || first > 0)
                 }
             }
             first &+= count

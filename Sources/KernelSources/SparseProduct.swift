@@ -14,10 +14,10 @@ private typealias SparseTile = SparseVectors<4>
 private typealias SparseTile = SparseVectors<8>
 #endif
 
-/// c = or += a · b for whole vectors of columns; a's rows and columns lie so far apart.
+/// c = or += a · b for whole vectors of columns; a's rows and columns, and the rows of both b and c, lie so far apart.
 func sparseProduct(
-    _ a: Source, _ rowStride: Int, _ depthStride: Int, _ b: Source, _ c: Destination, _ rows: Int, _ columns: Int,
-    _ depth: Int, _ adds: Bool
+    _ a: Source, _ rowStride: Int, _ depthStride: Int, _ b: Source, _ c: Destination, _ stride: Int, _ rows: Int,
+    _ columns: Int, _ depth: Int, _ adds: Bool
 ) {
     let panelBytes = setElements &* SparseTile.width &* 4
     withUnsafeTemporaryAllocation(byteCount: panelBytes &+ rows &* 8, alignment: 64) { buffer in
@@ -32,19 +32,19 @@ func sparseProduct(
             for row in 0..<rows { sets[row] = nonzeros(left + row &* rowStride, depthStride, count) }
             var column = 0
             while column &+ SparseTile.width <= columns {
-                SparseTile.copy(b + (first &* columns &+ column), columns, panel, count)
+                SparseTile.copy(b + (first &* stride &+ column), stride, panel, count)
                 for row in 0..<rows {
                     SparseTile.compute(
                         sets[row], left + row &* rowStride, depthStride, panel, SparseTile.width,
-                        c + (row &* columns &+ column), continues)
+                        c + (row &* stride &+ column), continues)
                 }
                 column &+= SparseTile.width
             }
             while column < columns {
                 for row in 0..<rows {
                     SparseVectors<1>.compute(
-                        sets[row], left + row &* rowStride, depthStride, b + (first &* columns &+ column), columns,
-                        c + (row &* columns &+ column), continues)
+                        sets[row], left + row &* rowStride, depthStride, b + (first &* stride &+ column), stride,
+                        c + (row &* stride &+ column), continues)
                 }
                 column &+= Vector.scalarCount
             }

@@ -28,14 +28,15 @@ public struct ConvolutionKernels: Sendable {
     /// Adds to the gradient of the packed weights: `(padded, dy, dWeights, windows, out, images)`.
     public let directWeightGradient: @Sendable (Source, Source, Destination, Windows, Int, ImageStack) -> Void
     /// c `[rows, columns]` = or += a · b `[depth, columns]`, for whole vectors of columns:
-    /// `(a, distance of its rows, distance of its columns, b, c, rows, columns, depth, accumulate)`.
+    /// `(a, distance of its rows, distance of its columns, b, c, distance of the rows of both, rows, columns, depth,
+    /// accumulate)`.
     public let product: MatrixProduct
     /// The same sums for an `a` with many zeros, over which it passes: what is multiplied by them does not count, even if it
     /// is not finite.
     public let sparseProduct: MatrixProduct
     /// See ``product``.
     public typealias MatrixProduct =
-        @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Bool) -> Void
+        @Sendable (Source, Int, Int, Source, Destination, Int, Int, Int, Int, Bool) -> Void
     /// One image, each channel with its own filter; weights `[taps, C]`: `(image, weights, output, windows)`.
     public let depthwise: @Sendable (Source, Source, Destination, Windows) -> Void
     /// The same for the gradient of the image: `(dy, weights, dImage, windows, accumulate)`.

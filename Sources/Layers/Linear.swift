@@ -71,7 +71,7 @@ struct AffineMap: Operation {
                     into: y.base + part.lowerBound * height, stride: height, m: part.count, n: height, k: width)
             }
         }
-        if rows < height && rows % engine.kernels.convolution.directLanes == 0 {
+        if rows <= height * engine.threadCount && rows % engine.kernels.convolution.directLanes == 0 {
             return applyTurned(w, x, y, rows, width, height, engine)
         }
         engine.withScratch(width * height) { turned in
@@ -80,12 +80,13 @@ struct AffineMap: Operation {
             engine.split(rows, grain: Self.grain) { part in
                 engine.kernels.convolution.product(
                     x.base + part.lowerBound * width, width, 1, turned.base, y.base + part.lowerBound * height,
-                    part.count, height, width, false)
+                    height, part.count, height, width, false)
             }
         }
     }
 
-    /// yᵀ = W · xᵀ, which turns x instead of the larger W; each output is the same chain of additions.
+    /// yᵀ = W · xᵀ, where a thread's share of x is no larger than W, so that each turns its own; each output is the same
+    /// chain of additions.
     ///
     /// Every thread reads all of W, so it takes its vectors in one part, of whole vectors of lanes.
     private func applyTurned(
@@ -98,7 +99,7 @@ struct AffineMap: Operation {
                 let output = turned + part.count * width
                 engine.kernels.rows.transpose(x.base + part.lowerBound * width, turned, part.count, width, false)
                 engine.kernels.convolution.product(
-                    w.base, width, 1, turned, output, height, part.count, width, false)
+                    w.base, width, 1, turned, output, part.count, height, part.count, width, false)
                 engine.kernels.rows.transpose(output, y.base + part.lowerBound * height, height, part.count, false)
             }
         }
@@ -108,29 +109,21 @@ struct AffineMap: Operation {
         let (width, height) = (saved[1].shape[1], saved[1].shape[0])
         let rows = saved[0].shape.dimensions.dropLast().reduce(1, *)
         gradient.withElements { dy in
-            let product = GradientProduct(of: dy, rows * height, columns: width, engine.kernels.convolution)
+            let product = GradientProduct(of: dy, rows * height, columns: width, engine)
+            let dy = MatrixOperand(dy, stride: height)
             inputs.write(1) { dw, adds in
                 saved[0].withElements { x in
-                    let (dy, x, dw) = (SharedSource(dy), SharedSource(x), SharedPointer(dw))
-                    engine.split(height, grain: Self.grain) { part in
-                        product(
-                            MatrixOperand(dy.base + part.lowerBound, stride: height).transposed, x.base,
-                            into: dw.base + part.lowerBound * width, rows: part.count, depth: rows, adds: adds)
-                    }
+                    // Of the vectors that other threads made each reads its columns only.
+                    product(dy.transposed, x, into: dw, rows: height, depth: rows, sharing: .columns, adds: adds)
                 }
             }
             if inputs.variables.count > 2 {
-                inputs.write(2) { db, adds in engine.kernels.rows.sum(dy, db, rows, height, adds) }
+                inputs.write(2) { db, adds in engine.kernels.rows.sum(dy.base, db, rows, height, adds) }
             }
             // Last, so that the operation before finds it in the cache.
             inputs.write(0) { dx, adds in
                 saved[1].withElements { w in
-                    let (dy, w, dx) = (SharedSource(dy), SharedSource(w), SharedPointer(dx))
-                    engine.split(rows, grain: Self.grain) { part in
-                        product(
-                            MatrixOperand(dy.base + part.lowerBound * height, stride: height), w.base,
-                            into: dx.base + part.lowerBound * width, rows: part.count, depth: height, adds: adds)
-                    }
+                    product(dy, w, into: dx, rows: rows, depth: height, sharing: .rows, adds: adds)
                 }
             }
         }
@@ -138,14 +131,27 @@ struct AffineMap: Operation {
 }
 
 /// How the gradient of a linear map's output, or its transpose, is multiplied with matrices of so many columns.
-private struct GradientProduct: Sendable {
+private struct GradientProduct {
+    /// What of a product a thread computes.
+    enum Share {
+        case rows, columns
+    }
+
+    /// Rows of a part: what is read again for all of them and what is written stays in the cache.
+    private static let grain = 64
+    /// Columns that a product computes together on any instruction set.
+    private static let panel = 64
+
     private let columns: Int
     /// Nil when columns are no whole vectors.
     private let kernel: ConvolutionKernels.MatrixProduct?
+    private let engine: Engine
 
     /// For the gradient `dy` of so many elements: passing over zeros pays when ReLU left enough of them.
-    init(of dy: Source, _ count: Int, columns: Int, _ kernels: ConvolutionKernels) {
+    init(of dy: Source, _ count: Int, columns: Int, _ engine: Engine) {
+        let kernels = engine.kernels.convolution
         self.columns = columns
+        self.engine = engine
         guard columns % kernels.directLanes == 0 else {
             kernel = nil
             return
@@ -158,13 +164,27 @@ private struct GradientProduct: Sendable {
 
     /// c = or += a · b, where a has `rows` and b `depth` rows.
     func callAsFunction(
-        _ a: MatrixOperand, _ b: Source, into c: Destination, rows: Int, depth: Int, adds: Bool
+        _ a: MatrixOperand, _ b: Source, into c: Destination, rows: Int, depth: Int, sharing share: Share, adds: Bool
     ) {
-        if let kernel {
-            return kernel(a.base, a.rowStride, a.columnStride, b, c, rows, columns, depth, adds)
+        let (b, c, columns) = (SharedSource(b), SharedPointer(c), columns)
+        guard let kernel else {
+            return engine.split(rows, grain: Self.grain) { part in
+                multiply(
+                    a.dropping(rows: part.lowerBound), MatrixOperand(b.base, stride: columns),
+                    into: c.base + part.lowerBound * columns, stride: columns, m: part.count, n: columns, k: depth,
+                    accumulate: adds)
+            }
         }
-        multiply(
-            a, MatrixOperand(b, stride: columns), into: c, stride: columns, m: rows, n: columns, k: depth,
-            accumulate: adds)
+        let compute = { @Sendable (rows: Range<Int>, part: Range<Int>) in
+            rows.forEachPart(of: Self.grain) { rows in
+                kernel(
+                    a.dropping(rows: rows.lowerBound).base, a.rowStride, a.columnStride, b.base + part.lowerBound,
+                    c.base + rows.lowerBound * columns + part.lowerBound, columns, rows.count, part.count, depth, adds)
+            }
+        }
+        switch share {
+        case .rows: engine.share(rows, multiple: 1) { compute($0, 0..<columns) }
+        case .columns: engine.share(columns, multiple: Self.panel) { compute(0..<rows, $0) }
+        }
     }
 }

@@ -32,7 +32,7 @@ public enum BLAS {
 }
 
 /// One operand of a matrix product: rows in memory `stride` elements apart.
-public struct MatrixOperand {
+public struct MatrixOperand: @unchecked Sendable {  // Nobody writes it while threads read.
     /// The first element.
     public let base: UnsafePointer<Float>
     let stride: Int
@@ -53,6 +53,11 @@ public struct MatrixOperand {
     public var rowStride: Int { isTransposed ? 1 : stride }
     /// The distance of neighbours in a row.
     public var columnStride: Int { isTransposed ? stride : 1 }
+
+    /// What is left without the first `rows` rows.
+    public func dropping(rows: Int) -> MatrixOperand {
+        MatrixOperand(base: base + rows * rowStride, stride: stride, isTransposed: isTransposed)
+    }
 
     /// The same memory, read as columns.
     public var transposed: MatrixOperand {

@@ -9,6 +9,8 @@ public final class Engine: Sendable {
     public var kernelName: String { kernels.name }
     /// Which algorithms may compute convolutions.
     public let convolution: ConvolutionPreference
+    /// How many threads compute.
+    public var threadCount: Int { threads.threads }
     private let threads: ThreadPool
     /// Where tensors of a step come from, and scratch of the first thread.
     public let memory: MemoryPool
@@ -66,7 +68,7 @@ public final class Engine: Sendable {
     ///
     /// For work that costs much to begin; what `body` computes must not depend on where the cuts are.
     public func share(_ count: Int, multiple: Int, _ body: @escaping @Sendable (Range<Int>) -> Void) {
-        let share = (count + threads.threads - 1) / threads.threads
+        let share = (count + threadCount - 1) / threadCount
         split(count, grain: (share + multiple - 1) / multiple * multiple, body)
     }
 

@@ -5,9 +5,11 @@ import Testing
 
 @Suite("Matrix products in registers")
 struct ProductKernelTests {
-    /// A matrix, or its transpose, of which a share is zero, and another one.
+    /// A matrix, or its transpose, of which a share is zero, and some columns of another one.
     private struct Case {
         let rows, columns, depth: Int
+        /// The columns of the matrices of which some are taken.
+        let stride: Int
         let isTransposed: Bool
         let adds: Bool
         let a, b, c: [Float]
@@ -15,6 +17,7 @@ struct ProductKernelTests {
         init(lanes: Int, _ generator: inout CaseGenerator) {
             rows = generator.integer(in: 1...40)
             columns = lanes * generator.integer(in: 1...20)
+            stride = columns + lanes * generator.integer(in: 0...2)
             depth = generator.element(of: [1, 2, 31, 63, 64, 65, 130])
             isTransposed = generator.integer(in: 0...1) == 1
             adds = generator.integer(in: 0...1) == 1
@@ -22,8 +25,8 @@ struct ProductKernelTests {
             var values = generator.tensor([rows * depth]).elements
             for index in values.indices where generator.integer(in: 0...9) < share { values[index] = 0 }
             a = values
-            b = generator.tensor([depth * columns]).elements
-            c = generator.tensor([rows * columns]).elements
+            b = generator.tensor([(depth - 1) * stride + columns]).elements
+            c = generator.tensor([(rows - 1) * stride + columns]).elements
         }
 
         /// What `kernel` makes, reading and writing nothing behind the matrices.
@@ -32,16 +35,17 @@ struct ProductKernelTests {
             let left = try #require(GuardedMemory(copying: a))
             let right = try #require(GuardedMemory(copying: b))
             kernel(
-                left.base, isTransposed ? 1 : depth, isTransposed ? rows : 1, right.base, result.base, rows, columns,
-                depth, adds)
+                left.base, isTransposed ? 1 : depth, isTransposed ? rows : 1, right.base, result.base, stride, rows,
+                columns, depth, adds)
             return Array(UnsafeBufferPointer(start: result.base, count: c.count))
         }
 
         var expected: [Double] {
-            (0..<rows * columns).map { index in
-                let (row, column) = index.quotientAndRemainder(dividingBy: columns)
+            c.indices.map { index in
+                let (row, column) = index.quotientAndRemainder(dividingBy: stride)
+                guard column < columns else { return Double(c[index]) }
                 return (0..<depth).reduce(adds ? Double(c[index]) : 0) { sum, i in
-                    sum + Double(a[isTransposed ? i * rows + row : row * depth + i]) * Double(b[i * columns + column])
+                    sum + Double(a[isTransposed ? i * rows + row : row * depth + i]) * Double(b[i * stride + column])
                 }
             }
         }
@@ -71,9 +75,9 @@ struct ProductKernelTests {
             let lanes = kernels.directLanes
             let b = [Float](repeating: .infinity, count: lanes) + [Float](repeating: 2, count: lanes)
             var c = [Float](repeating: 7, count: lanes)
-            kernels.sparseProduct([0, 3], 2, 1, b, &c, 1, lanes, 2, false)
+            kernels.sparseProduct([0, 3], 2, 1, b, &c, lanes, 1, lanes, 2, false)
             #expect(c == [Float](repeating: 6, count: lanes), "\(entry)")
-            kernels.sparseProduct([0, .nan], 2, 1, b, &c, 1, lanes, 2, false)
+            kernels.sparseProduct([0, .nan], 2, 1, b, &c, lanes, 1, lanes, 2, false)
             #expect(c.allSatisfy { $0.isNaN }, "\(entry)")
         }
     }

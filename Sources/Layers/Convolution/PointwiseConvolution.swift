@@ -21,7 +21,8 @@ struct PointwiseConvolution: PlainAlgorithm {
         _ images: Source, _ weights: Source, _ bias: Source?, _ output: Destination, _ count: Int, _ engine: Engine
     ) -> Bool {
         engine.kernels.convolution.product(
-            images, channels, 1, weights, output, count * geometry.pixels, geometry.outputs, channels, false)
+            images, channels, 1, weights, output, geometry.outputs, count * geometry.pixels, geometry.outputs, channels,
+            false)
         return false
     }
 
@@ -35,11 +36,11 @@ struct PointwiseConvolution: PlainAlgorithm {
         _ dy: Source, _ weights: Source, _ dx: Destination, _ count: Int, _ adds: Bool, _ engine: Engine
     ) {
         engine.kernels.convolution.product(
-            dy, geometry.outputs, 1, weights, dx, count * geometry.pixels, channels, geometry.outputs, adds)
+            dy, geometry.outputs, 1, weights, dx, channels, count * geometry.pixels, channels, geometry.outputs, adds)
     }
 
     func addWeightGradient(_ images: Source, _ dy: Source, _ sums: Destination, _ count: Int, _ engine: Engine) {
         engine.kernels.convolution.product(
-            images, 1, channels, dy, sums, channels, geometry.outputs, count * geometry.pixels, true)
+            images, 1, channels, dy, sums, geometry.outputs, channels, geometry.outputs, count * geometry.pixels, true)
     }
 }
