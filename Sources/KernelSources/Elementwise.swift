@@ -83,3 +83,24 @@ func isFinite(_ x: Source, _ count: Int) -> Bool {
     }
     return total == 0
 }
+
+func zeroCount(_ x: Source, _ count: Int) -> Int {
+    let ones = Vector(repeating: 1)
+    var total = 0
+    var i = 0
+    while i &+ Vector.scalarCount <= count {
+        // A lane counts exactly up to 2²⁴.
+        let end = min(count, i &+ Vector.scalarCount &<< 20)
+        var zeros = Vector.zero
+        while i &+ Vector.scalarCount <= end {
+            zeros += ones.replacing(with: 0, where: load(x + i) .!= 0)
+            i &+= Vector.scalarCount
+        }
+        total &+= Int(zeros.sum())
+    }
+    while i < count {
+        total &+= x[i] == 0 ? 1 : 0
+        i &+= 1
+    }
+    return total
+}

@@ -13,7 +13,8 @@ public let kernelSet = KernelSet(
     name: instructionSet,
     elementwise: ElementwiseKernels(
         add: add, accumulate: accumulate, scale: scale, relu: relu, reluGradient: reluGradient, sigmoid: sigmoid,
-        tanh: tanh, dropout: dropout, sumOfSquares: sumOfSquares, isFinite: isFinite),
+        tanh: tanh, dropout: dropout, sumOfSquares: sumOfSquares, isFinite: isFinite,
+        zeroCount: zeroCount),
     activation: activationKernels,
     rows: RowKernels(
         addBias: addBias, sum: sum, moments: moments, affine: affine, gradientSums: gradientSums,

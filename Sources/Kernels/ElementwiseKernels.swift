@@ -22,6 +22,8 @@ public struct ElementwiseKernels: Sendable {
     public let sumOfSquares: @Sendable (Source, Int) -> Double
     /// Whether nothing is infinite or not a number: `(x, count)`.
     public let isFinite: @Sendable (Source, Int) -> Bool
+    /// How many are zero, whatever its sign: `(x, count)`.
+    public let zeroCount: @Sendable (Source, Int) -> Int
 
     /// Gathers the functions.
     public init(
@@ -34,7 +36,8 @@ public struct ElementwiseKernels: Sendable {
         tanh: @escaping @Sendable (Source, Destination, Int) -> Void,
         dropout: @escaping @Sendable (Source, Destination, Int, UInt64, UInt64, Float, Bool) -> Void,
         sumOfSquares: @escaping @Sendable (Source, Int) -> Double,
-        isFinite: @escaping @Sendable (Source, Int) -> Bool
+        isFinite: @escaping @Sendable (Source, Int) -> Bool,
+        zeroCount: @escaping @Sendable (Source, Int) -> Int
     ) {
         self.add = add
         self.accumulate = accumulate
@@ -46,5 +49,6 @@ public struct ElementwiseKernels: Sendable {
         self.dropout = dropout
         self.sumOfSquares = sumOfSquares
         self.isFinite = isFinite
+        self.zeroCount = zeroCount
     }
 }

@@ -156,10 +156,8 @@ private struct GradientProduct {
             kernel = nil
             return
         }
-        // Without branches and in the width of the elements, so that the loop runs over whole vectors.
-        var zeros: Int32 = 0
-        for index in 0..<count { zeros &+= dy[index] == 0 ? 1 : 0 }
-        kernel = Int(zeros) > count / 4 ? kernels.sparseProduct : kernels.product
+        let isSparse = engine.kernels.elementwise.zeroCount(dy, count) > count / 4
+        kernel = isSparse ? kernels.sparseProduct : kernels.product
     }
 
     /// c = or += a · b, where a has `rows` and b `depth` rows.

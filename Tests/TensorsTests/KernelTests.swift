@@ -126,6 +126,16 @@ struct KernelTests {
         #expect(Set(sums).count == 1)
     }
 
+    @Test("zeros of either sign are counted, and nothing else", arguments: counts)
+    func zeros(count: Int) throws {
+        var x = [Float](repeating: 0, count: count + 1)
+        let others = [1, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .nan, .infinity] as [Float]
+        for index in 0..<count where index % 3 > 0 { x[index] = index % 3 == 1 ? -0 : others[index % others.count] }
+        for engine in try engines() {
+            #expect(engine.kernels.elementwise.zeroCount(x, count) == x.dropLast().count { $0 == 0 })
+        }
+    }
+
     @Test("one element that is no finite number is found, wherever it is", arguments: counts)
     func finite(count: Int) throws {
         var generator = CaseGenerator(seed: UInt64(count))
