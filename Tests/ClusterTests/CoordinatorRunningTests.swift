@@ -284,6 +284,33 @@ struct CoordinatorRunningTests {
                 + "nobody starts others")
     }
 
+    @Test("words that come after a worker's exit are the cause, too", arguments: [WorkerFailure.Origin.own, .run])
+    func lateWords(origin: WorkerFailure.Origin) {
+        var bench = CoordinatorBench(workers: 2, launched: ["a", "b"])
+        bench.gather("a", "b")
+        bench.say(.failed(WorkerFailure("worker 0 is away", origin: .consequence)), "b")
+        bench.handle(.processExited("b", .status(1)))
+        bench.handle(.processExited("a", .status(1)))
+        bench.say(.failed(WorkerFailure("sample 7 is damaged", origin: origin)), "a")
+        bench.pass(.seconds(2))
+        #expect(
+            bench.failure
+                == "worker 0 (alpha, pid 97) failed: sample 7 is damaged; then: worker 1 (alpha, pid 98) failed: worker 0 is "
+                + "away; only 0 of at least 1 workers are left, and nobody starts others")
+    }
+
+    @Test("a fault of the run itself ends it also when the worker that says so is gone already")
+    func lateFault() {
+        var bench = CoordinatorBench(workers: 2, launched: ["a", "b"])
+        bench.gather("a", "b")
+        bench.handle(.processExited("a", .status(1)))
+        #expect(bench.outcomes.isEmpty)
+        bench.say(.failed(WorkerFailure("the gradient of fc1.weight is not finite", origin: .run)), "a")
+        bench.pass(.seconds(2))
+        #expect(
+            bench.failure == "worker 0 (alpha, pid 97) failed: the gradient of fc1.weight is not finite")
+    }
+
     @Test("a coordinator that was itself held up blames nobody")
     func stall() {
         var bench = CoordinatorBench(workers: 1)

@@ -76,19 +76,33 @@ extension CoordinatorState {
     }
 
     mutating func workerFailed(_ position: Int, _ failure: WorkerFailure, at now: ContinuousClock.Instant) {
-        let kind: FailureCauses.Kind =
-            switch failure.origin {
-            case .own, .run: .root
-            case .consequence: .consequence
-            case .interrupt: .interrupt
-            }
         let member = members[position]
-        let verb = failure.origin == .interrupt ? "was interrupted" : "failed"
-        let words = "\(member.title) \(verb)\(member.place): \(printable(failure.reason))"
-        guard failure.origin == .run else { return lose(member.id, kind, { _ in words }, at: now) }
+        let words = lastWords(of: member, failure)
+        guard failure.origin == .run else { return lose(member.id, failure.kind, { _ in words }, at: now) }
         // No other worker would fare better.
         members[position].stage = .left
-        fail(kind, worker: member.id, words, at: now)
+        fail(.root, worker: member.id, words, at: now)
+    }
+
+    /// Last words of a worker that is no member any more, because its exit was known first, or never was one.
+    mutating func strangerFailed(_ peer: PeerID, _ failure: WorkerFailure, at now: ContinuousClock.Instant) {
+        let words =
+            departures[peer].map { lastWords(of: $0.member, failure) }
+            ?? "peer '\(printable(peer.name))' failed: \(printable(failure.reason))"
+        switch phase {
+        case .running, .regrouping, .waiting:
+            if failure.origin == .run && departures[peer] != nil {
+                return fail(.root, worker: peer, words, at: now)
+            }
+        case .joining, .ending, .failing, .concluded: break
+        }
+        note(.warning, words)
+        causes.note(failure.kind, worker: peer, words)
+    }
+
+    private func lastWords(of member: Member, _ failure: WorkerFailure) -> String {
+        let verb = failure.origin == .interrupt ? "was interrupted" : "failed"
+        return "\(member.title) \(verb)\(member.place): \(printable(failure.reason))"
     }
 
     /// Notes a cause, and tells all workers to end when it is the first one.
@@ -108,5 +122,16 @@ extension CoordinatorState {
         let isExplained = causes.strongest == .root && !members.contains(where: \.isPresent)
         guard isExplained || now >= deadline else { return }
         conclude(causes.strongest == .interrupt ? .interrupted(nil) : .failed(causes.verdict))
+    }
+}
+
+extension WorkerFailure {
+    /// How much the worker's words explain.
+    fileprivate var kind: FailureCauses.Kind {
+        switch origin {
+        case .own, .run: .root
+        case .consequence: .consequence
+        case .interrupt: .interrupt
+        }
     }
 }

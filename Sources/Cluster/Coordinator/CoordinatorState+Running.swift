@@ -12,7 +12,7 @@ extension CoordinatorState {
             return refuse(peer, "it belongs to run '\(envelope.run)' and this is run '\(settings.run)'; start it anew")
         }
         if case .hello(let hello) = envelope.message { return greet(hello, from: peer, at: now) }
-        guard let position = index(of: peer) else { return hearStranger(envelope.message, from: peer) }
+        guard let position = index(of: peer) else { return hearStranger(envelope.message, from: peer, at: now) }
         members[position].lastHeard = now
         switch envelope.message {
         // Also from a worker that is known to be gone: its words may come after its exit.
@@ -53,11 +53,11 @@ extension CoordinatorState {
     }
 
     /// Words of a worker that is no member any more, or never was.
-    private mutating func hearStranger(_ message: WorkerMessage, from peer: PeerID) {
+    private mutating func hearStranger(
+        _ message: WorkerMessage, from peer: PeerID, at now: ContinuousClock.Instant
+    ) {
         switch message {
-        case .failed(let failure):
-            note(.warning, "peer '\(printable(peer.name))' failed: \(printable(failure.reason))")
-            if failure.origin == .own { causes.note(.root, worker: peer, printable(failure.reason)) }
+        case .failed(let failure): strangerFailed(peer, failure, at: now)
         case .log(let line): actions.append(.report(.log(peer, clean(line))))
         case .hello, .ready, .heartbeat, .steps, .paused, .verification, .leaving, .evaluation, .checkpointPart,
             .finished:
