@@ -4,8 +4,8 @@ import Synchronization
 /// The workers of one generation, who sum their gradients with one another.
 ///
 /// The group lasts until membership changes or a call fails; after an error it is of no more use, because the ranks no
-/// longer agree on what has been sent. A failed or cancelled sum never writes to partial sums, so they can be summed
-/// again in the next generation; the result holds anything then.
+/// longer agree on what has been sent. The result holds anything then; partial sums are what they were, unless the memory
+/// has sums take their place.
 ///
 /// Workers of one host sum in memory that they share; one of them exchanges the host's sums with the other hosts.
 ///
@@ -93,10 +93,14 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
     ///
     /// - Parameters:
     ///   - elements: The number of floats of a block.
+    ///   - overwritesPartials: Whether sums may take the place of partial sums, which costs least; they come in turns then,
+    ///     see `GradientMemory`. They do on a host that has all shards.
     ///   - isInBackground: Whether the worker computes on the same cores while it sums; then sums that wait for others of
     ///     its host sleep at once.
     /// - Throws: `CollectiveError` when the host has no memory left, or another worker does not open its part in time.
-    public func makeMemory(elements: Int, isInBackground: Bool = false) throws(CollectiveError) -> GradientMemory {
+    public func makeMemory(
+        elements: Int, overwritesPartials: Bool = false, isInBackground: Bool = false
+    ) throws(CollectiveError) -> GradientMemory {
         precondition(memory == nil, "a group has one memory")
         let locals = hosts.ranks[hosts.host(of: rank)]
         let blocks = locals.map { FoldOrder(tree, range: shards[$0]).openPartials }
@@ -105,8 +109,12 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
             memory = GradientMemory(elements: elements, blocks: blocks[0], isAlone: shards.count == 1)
         } else {
             let nodes = tree.maximalNodes(in: hosts.shards(of: hosts.host(of: rank), shards))
+            let overwrites = overwritesPartials && nodes == [tree.root]
             let layout = HostArena.Layout(
-                elements: elements, blocks: blocks, results: nodes == [tree.root] ? 1 : nodes.count + 1)
+                elements: elements,
+                // One for either turn's sums, of which one may take gradients.
+                blocks: overwrites ? blocks.map { max($0, 1) + 1 } : blocks,
+                results: overwrites ? 0 : nodes == [tree.root] ? 1 : nodes.count + 1)
             let arena = try HostMeeting(watch, ranks: locals).open(layout)
             let index = locals.firstIndex(of: rank) ?? 0
             let ranges = locals.map { shards[$0] }
@@ -202,6 +210,19 @@ public final class AllReduceGroup: @unchecked Sendable {  // One thread sums at 
                     keepsMemory: false, encoding: .float32, at: position)
             }
         }
+    }
+
+    /// Waits until all workers are here; `step` and `bucket` go on from those of the sums.
+    ///
+    /// - Throws: `CollectiveError`.
+    public func meet(step: UInt64, bucket: UInt32) throws(CollectiveError) {
+        let places = UnsafeMutablePointer<Float>.allocate(capacity: ownNodes.count + 1)
+        places.initialize(repeating: 0, count: ownNodes.count + 1)
+        // A call that throws `.notSent` may still have the memory lent out.
+        try sum(
+            step: step, bucket: bucket, partials: ownNodes.indices.map { places + $0 }, count: 1,
+            into: places + ownNodes.count)
+        places.deallocate()
     }
 
     /// Makes a running or the next `sum` throw `.cancelled` soon; from any thread.

@@ -2,6 +2,7 @@ import Collectives
 import Foundation
 import Messaging
 import Synchronization
+import TestSupport
 import Testing
 import Threading
 
@@ -146,6 +147,81 @@ struct SharedMemoryTests {
         }
         for (rank, partial) in results.enumerated() {
             #expect(try partial.get().bits == gradient(ofShard: rank, step: 0, bucket: 0, count: 9000).bits)
+        }
+    }
+
+    @Test(
+        "sums that take the place of partial sums have the same bits and last until the next turn's",
+        arguments: [2, 3, 5, 8], [1, 9000, 70_000])
+    func turns(ranks: Int, elements: Int) throws {
+        let transports = try connectedTransports(ranks, overZeroMQ: false)
+        defer { for transport in transports { transport.close() } }
+        let cut = elements / 3
+        let results = onThreads(ranks) { rank in
+            // Shards of different numbers, so that some ranks have several blocks; the last has none.
+            let shards = 2 * ranks - 1
+            let ranges = (0..<ranks).map { min(2 * $0 + $0 % 2, shards)..<min(2 * $0 + 2 + ($0 + 1) % 2, shards) }
+            let group = try makeGroup(
+                rank: rank, ranks: ranks, mailbox: SegmentMailbox(transport: transports[rank], runID: 5),
+                shards: shards, ranges: ranges, hosts: Array(repeating: "a", count: ranks))
+            let memory = try group.makeMemory(elements: elements, overwritesPartials: true)
+            let buckets = [cut..<elements, 0..<cut]
+            func sum(_ node: ShardNode, _ step: UInt64) -> [Float] {
+                buckets.enumerated().reversed().flatMap { bucket, range in
+                    plainSum(node, step: step, bucket: UInt32(bucket), count: range.count)
+                }
+            }
+            func found(_ result: UnsafeMutablePointer<Float>) -> [UInt32] { (0..<elements).map { result[$0] }.bits }
+            for step in UInt64(0)..<5 {
+                let before = memory.result
+                memory.beginTurn()
+                let blocks = Dictionary(uniqueKeysWithValues: group.ownNodes.map { ($0, memory.takeBlock()) })
+                for (node, block) in blocks { block.update(from: sum(node, step), count: elements) }
+                // Whoever is fast has written over all it may by now, and nobody has summed.
+                try group.meet(step: step, bucket: 0)
+                let root = ShardNode(0, shards)
+                if step > 0 { #expect(found(before) == sum(root, step - 1).bits, "step \(step)") }
+                for (bucket, range) in buckets.enumerated() {
+                    try group.sum(step: step, bucket: UInt32(bucket + 1), blocks: blocks, range: range)
+                }
+                #expect(found(memory.result) == sum(root, step).bits, "step \(step)")
+            }
+        }
+        for result in results { try result.get() }
+    }
+
+    @Test("whose partial sum was not finite can be told from the sum in its place", arguments: 0..<20 as Range<UInt64>)
+    func notFinite(seed: UInt64) throws {
+        var generator = CaseGenerator(seed: seed)
+        let ranks = generator.integer(in: 2...4)
+        let elements = generator.element(of: [1, 5000, 40_000])
+        let hosts = Array(repeating: "a", count: ranks)
+        let value = generator.element(of: [Float.nan, .infinity, -.infinity])
+        // Of each rank the element that is not finite, if there is one.
+        let odd: [Int?] = (0..<ranks).map { _ in
+            generator.integer(in: 0...1) == 0 ? nil : generator.integer(in: 0...elements - 1)
+        }
+        let transports = try connectedTransports(ranks, overZeroMQ: false)
+        defer { for transport in transports { transport.close() } }
+        let results = onThreads(ranks) { rank in
+            let group = try makeGroup(
+                rank: rank, ranks: ranks, mailbox: SegmentMailbox(transport: transports[rank], runID: 5), hosts: hosts)
+            let memory = try group.makeMemory(elements: elements, overwritesPartials: true)
+            memory.beginTurn()
+            let block = memory.takeBlock()
+            block.update(repeating: 1, count: elements)
+            if let element = odd[rank] { block[element] = value }
+            try group.sum(step: 0, bucket: 0, blocks: [group.ownNodes[0]: block], range: 0..<elements)
+            let affected = memory.nodesNotFinite()
+            try group.meet(step: 0, bucket: .max)
+            return (affected, group.ownNodes)
+        }
+        for (rank, result) in results.enumerated() {
+            let (affected, nodes) = try result.get()
+            // Two ranks with the same element hide the one whose sum lies there.
+            let isHidden = odd.indices.contains { $0 != rank && odd[$0] != nil && odd[$0] == odd[rank] }
+            guard !isHidden else { continue }
+            #expect(affected == (odd[rank] == nil ? [] : nodes), "seed \(seed), rank \(rank), \(odd)")
         }
     }
 

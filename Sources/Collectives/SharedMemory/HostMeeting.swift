@@ -17,7 +17,7 @@ struct HostMeeting {
     func open(_ layout: HostArena.Layout) throws(CollectiveError) -> HostArena {
         let end = ContinuousClock.now + watch.deadline
         let region = watch.rank == ranks[0] ? try make(layout) : try accept(offer(until: end, layout))
-        let arena = HostArena(region, layout)
+        let arena = try lay(out: region, layout)
         arena.joined(ranks.firstIndex(of: watch.rank) ?? 0).advance(to: 1)
         for index in ranks.indices {
             while !arena.joined(index).sleep(until: 1, atMost: .milliseconds(5)) {
@@ -30,6 +30,14 @@ struct HostMeeting {
         // From here on the memory goes with the last of its users.
         region.closeDoor()
         return arena
+    }
+
+    private func lay(out region: SharedRegion, _ layout: HostArena.Layout) throws(CollectiveError) -> HostArena {
+        do throws(TransportError) {
+            return try HostArena(region, layout)
+        } catch {
+            throw .transport(error)
+        }
     }
 
     private func make(_ layout: HostArena.Layout) throws(CollectiveError) -> SharedRegion {

@@ -3,7 +3,7 @@ import Messaging
 /// Sums the partial sums of a host's workers in the memory that they share.
 ///
 /// A sum of blocks that lie in the arena copies nothing: each worker says where its partial sums are, and whoever is
-/// awake adds part after part into the result.
+/// awake adds part after part into the result, or stripe after stripe in the place of its owner's partial sums.
 ///
 /// - Determinism: every element is summed up the shard tree, whoever does it.
 final class HostSum {
@@ -31,6 +31,8 @@ final class HostSum {
     /// The number of the sum that this worker has last said to be there.
     private var announced: UInt32 = 0
     private var partsDone: UInt32 = 0
+    /// Into which of its blocks each worker sums where sums take the place of partial sums, 0 or 1; the same for all.
+    var turn = 0
     private var stack: [UnsafeRawPointer] = []
     private var operands: [UnsafeRawPointer] = []
 
@@ -75,6 +77,9 @@ final class HostSum {
         return working.isEmpty ? [0] : working
     }
 
+    /// Whether sums take the place of partial sums; then the host forms the root alone.
+    var overwritesPartials: Bool { arena.layout.results == 0 }
+
     /// Where the elements of `nodes` are once `form` has returned.
     func sources() -> [ShardNode: UnsafeMutablePointer<Float>] {
         var sources: [ShardNode: UnsafeMutablePointer<Float>] = [:]
@@ -113,16 +118,47 @@ final class HostSum {
         for member in memberNodes.indices where member != index {
             try wait(for: arena.arrived(member), sequence, check)
         }
+        let parts = overwritesPartials ? addStripes(of: range, encoding) : addParts(of: range, encoding)
+        arena.worked(index).advance(to: sequence)
+        partsDone &+= parts
+        try wait(for: arena.summed, partsDone, check)
+    }
+
+    /// Adds parts of `range` into the results as long as there are any; their number.
+    private func addParts(of range: Range<Int>, _ encoding: WireEncoding) -> UInt32 {
         let grain = grain(range.count)
         let count = (range.count + grain - 1) / grain
         while let part = arena.parts.take(of: sequence, count: count) {
             let lower = range.lowerBound + part * grain
-            form(lower..<min(lower + grain, range.upperBound), rounding: encoding)
+            for formation in formations {
+                guard let result = formation.result else { continue }
+                add(formation, lower..<min(lower + grain, range.upperBound), into: arena.result(result), encoding)
+            }
             arena.summed.add(1)
         }
-        arena.worked(index).advance(to: sequence)
-        partsDone &+= UInt32(count)
-        try wait(for: arena.summed, partsDone, check)
+        return UInt32(count)
+    }
+
+    /// Adds stripes of `range` into the blocks of their owners, this worker's first; their number.
+    private func addStripes(of range: Range<Int>, _ encoding: WireEncoding) -> UInt32 {
+        precondition(
+            encoding == .float32 || range.lowerBound % WireEncoding.block == 0,
+            "a stripe would cut what is rounded together")
+        let stripes = arena.layout.stripes
+        var (count, done): (UInt32, UInt32) = (0, 0)
+        for distance in memberNodes.indices {
+            let owner = (index + distance) % memberNodes.count
+            let share = stripes.share(of: owner, in: range)
+            while let part = arena.stripes(owner).take(of: sequence, count: share.count) {
+                let elements = stripes.elements(of: share.first + part * memberNodes.count).clamped(to: range)
+                add(formations[0], elements, into: arena.block(turn, of: owner), encoding)
+                done += 1
+            }
+            count += UInt32(share.count)
+        }
+        // All at once: the counter's line goes to and fro between the workers.
+        if done > 0 { arena.summed.add(done) }
+        return count
     }
 
     /// Elements of one part: small enough that all take part, large enough that taking it costs nothing.
@@ -131,17 +167,39 @@ final class HostSum {
         return min(max(even, 4 * TreeSum.block), 64 * TreeSum.block)
     }
 
-    private func form(_ range: Range<Int>, rounding encoding: WireEncoding) {
-        for formation in formations {
-            guard let result = formation.result else { continue }
-            operands.removeAll(keepingCapacity: true)
-            for (member, number) in formation.operands {
-                operands.append(UnsafeRawPointer(address(of: number, member: member) + range.lowerBound))
-            }
-            formation.sum.run(
-                operands, into: arena.result(result) + range.lowerBound, count: range.count, rounding: encoding,
-                scratch: scratch, stack: &stack)
+    private func add(
+        _ formation: Formation, _ range: Range<Int>, into sum: UnsafeMutablePointer<Float>, _ encoding: WireEncoding
+    ) {
+        operands.removeAll(keepingCapacity: true)
+        for (member, number) in formation.operands {
+            operands.append(UnsafeRawPointer(address(of: number, member: member) + range.lowerBound))
         }
+        formation.sum.run(
+            operands, into: sum + range.lowerBound, count: range.count, rounding: encoding, scratch: scratch,
+            stack: &stack)
+    }
+
+    /// This worker's nodes whose partial sums are not finite, where the last sum took the place of some.
+    ///
+    /// What it replaced was not finite if the sum is not and all others that went into it are.
+    func nodesNotFinite() -> [ShardNode] {
+        let (elements, stripes) = (arena.layout.elements, arena.layout.stripes)
+        let target = arena.block(turn, of: index)
+        return memberNodes[index].enumerated().filter { number, _ in
+            let own = address(of: number, member: index)
+            let others = formations[0].operands.filter { $0 != (index, number) }.map {
+                address(of: $0.node, member: $0.member)
+            }
+            return stripes.all.contains { stripe in
+                let range = stripes.elements(of: stripe).clamped(to: 0..<elements)
+                guard own == target && stripes.owner(of: stripe) == index else {
+                    return range.contains { !own[$0].isFinite }
+                }
+                return range.contains { element in
+                    !own[element].isFinite && others.allSatisfy { $0[element].isFinite }
+                }
+            }
+        }.map(\.element)
     }
 
     private func address(of number: Int, member: Int) -> UnsafeMutablePointer<Float> {

@@ -29,8 +29,10 @@ package final class SharedRegion: @unchecked Sendable {  // The mapping is fixed
     package let offer: Offer
     private var descriptor: Int32
 
+    /// What a mapping is made of.
+    package static let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
     /// The token lies in a page of its own.
-    private static let headerBytes = 4096
+    private static let headerBytes = pageBytes
 
     /// Makes a region of `count` zero bytes.
     ///
@@ -81,6 +83,27 @@ package final class SharedRegion: @unchecked Sendable {  // The mapping is fixed
         descriptor = -1
     }
 
+    /// The pages `pieces` of the region, in bytes, one after the other; the door must be open.
+    ///
+    /// - Throws: `TransportError.system` when the system has no room for so many mappings.
+    package func view(_ pieces: [Range<Int>]) throws(TransportError) -> SharedView {
+        precondition(descriptor >= 0, "the region's door is closed")
+        let count = pieces.reduce(0) { $0 + $1.count }
+        guard let base = mmap(nil, count, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), base != MAP_FAILED else {
+            throw Self.failure("making room for \(count) bytes of shared memory")
+        }
+        let view = SharedView(base, count)
+        var place = base
+        for piece in pieces {
+            let memory = mmap(
+                place, piece.count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, descriptor,
+                off_t(Self.headerBytes + piece.lowerBound))
+            guard memory != MAP_FAILED else { throw Self.failure("mapping shared memory in \(pieces.count) pieces") }
+            place += piece.count
+        }
+        return view
+    }
+
     private static func map(_ descriptor: Int32, _ count: Int) -> UnsafeMutableRawPointer? {
         let memory = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
         return memory == MAP_FAILED ? nil : memory
@@ -89,4 +112,18 @@ package final class SharedRegion: @unchecked Sendable {  // The mapping is fixed
     private static func failure(_ operation: String) -> TransportError {
         .system(operation: operation, reason: String(cString: strerror(errno)).lowercased())
     }
+}
+
+/// Pages of a region, in another order than they have there; it lasts as long as this object.
+package final class SharedView: @unchecked Sendable {  // The mapping is fixed; its users order their accesses.
+    /// The bytes, aligned to a page.
+    package let base: UnsafeMutableRawPointer
+    private let count: Int
+
+    fileprivate init(_ base: UnsafeMutableRawPointer, _ count: Int) {
+        self.base = base
+        self.count = count
+    }
+
+    deinit { munmap(base, count) }
 }

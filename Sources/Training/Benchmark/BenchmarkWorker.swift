@@ -35,6 +35,7 @@ final class BenchmarkWorker {
         let allreduce = group.allreduce
         let memory = try allreduce.makeMemory(
             elements: GradientBlock.count(for: replica.model.arena),
+            overwritesPartials: replica.configuration.allreduce.compression != .powerSGD,
             isInBackground: replica.configuration.allreduce.overlaps(allreduce))
         let gradients = ShardGradients(
             replica, tree: allreduce.tree, range: allreduce.shards[allreduce.rank], memory: memory, times: times)

@@ -12,18 +12,19 @@ struct NonFiniteGradient: CustomStringConvertible {
     let step: Int
     let epoch: Int
 
-    /// What `partials`, the sums of a worker's own shards, say; nil when all of them are finite.
+    /// What the affected ones of a worker's nodes say; nil when there are none.
+    ///
+    /// - Parameter block: Where it shows which gradients of a node are not finite.
     init?(
-        in partials: [ShardNode: GradientBlock], parameters: [Parameter], plan: StepPlan, epoch: Int, step: Int,
-        _ engine: Engine
+        _ affected: [ShardNode], seenIn block: (ShardNode) -> GradientBlock?, parameters: [Parameter], plan: StepPlan,
+        epoch: Int, step: Int, _ engine: Engine
     ) {
-        let affected = partials.filter { !$0.value.isFinite(engine) }.min { $0.key.lower < $1.key.lower }
-        guard let (node, block) = affected else { return nil }
+        guard let node = affected.min(by: { $0.lower < $1.lower }) else { return nil }
         self.node = node
         self.step = step
         self.epoch = epoch
         // Backward goes from the last parameter to the first and carries them along.
-        parameter = parameters.last { !block.isFinite(in: $0.range, engine) }?.name
+        parameter = block(node).flatMap { block in parameters.last { !block.isFinite(in: $0.range, engine) }?.name }
         samples = plan.samples(epoch: epoch, step: step % plan.stepsPerEpoch, shards: node.lower..<node.upper)
     }
 

@@ -15,7 +15,9 @@ package final class ParameterUpdate {
     /// The sums, and where gradients travel as factors the second round of them.
     private let reduction: BucketReduction
     private let secondReduction: BucketReduction?
-    private let sum: GradientBlock
+    private let memory: GradientMemory
+    /// The sums, by the memory's turn.
+    private let sums: [GradientBlock]
     /// What summed factors stand for.
     private let expanded: GradientBlock?
     private let clipping: GradientClipping
@@ -28,7 +30,9 @@ package final class ParameterUpdate {
         self.replica = replica
         self.gradients = gradients
         let arena = replica.model.arena
-        sum = GradientBlock(for: arena, memory: memory.result, owner: memory)
+        self.memory = memory
+        sums = memory.results.map { GradientBlock(for: arena, memory: $0, owner: memory) }
+        let sum = sums[0]
         let allreduce = replica.configuration.allreduce
         let overlaps = allreduce.overlaps(group)
         let encoding = allreduce.gradientCompression?.encoding ?? .float32
@@ -74,6 +78,9 @@ package final class ParameterUpdate {
 
     /// Ends the sums of a step whose gradients do not come.
     package func giveUp() throws { try reduction.giveUp() }
+
+    /// The step's sums.
+    private var sum: GradientBlock { sums[memory.turn] }
 
     /// How much of the last step's sums passed while gradients were computed.
     package var hidden: Duration { reduction.hidden }

@@ -12,7 +12,9 @@ package final class ShardGradients {
     private let replica: Replica
     private let fold: FoldOrder
     private let times: LayerTimes?
-    private let makeBlock: () -> GradientBlock
+    private let memory: GradientMemory?
+    /// The blocks of `memory` so far.
+    private var blocks: [UnsafeMutablePointer<Float>: GradientBlock] = [:]
     private let compression: (any GradientCompression)?
     /// Gradients as low-rank factors, if they are asked for.
     let factors: PowerSGD?
@@ -26,17 +28,13 @@ package final class ShardGradients {
         _ replica: Replica, tree: ShardTree, range: Range<Int>, memory: GradientMemory? = nil, times: LayerTimes? = nil
     ) {
         self.replica = replica
-        let arena = replica.model.arena
-        makeBlock = {
-            guard let memory else { return GradientBlock(for: arena) }
-            return GradientBlock(for: arena, memory: memory.takeBlock(), owner: memory)
-        }
+        self.memory = memory
         self.times = times
         let allreduce = replica.configuration.allreduce
         compression = allreduce.gradientCompression
         factors =
             allreduce.compression == .powerSGD
-            ? PowerSGD(arena, rank: allreduce.rank, seed: replica.configuration.run.seed) : nil
+            ? PowerSGD(replica.model.arena, rank: allreduce.rank, seed: replica.configuration.run.seed) : nil
         fold = FoldOrder(tree, range: range)
     }
 
@@ -53,11 +51,16 @@ package final class ShardGradients {
         epoch: Int, step: Int, from source: any BatchSource, isStopping: Bool,
         onFinal: ((Int, [ShardNode: GradientBlock]) -> Void)? = nil, isCancelled: () -> Bool = { false }
     ) throws -> [ShardNode: GradientBlock] {
-        free += open.values
+        if let memory {
+            memory.beginTurn()
+            free = []
+        } else {
+            free += open.values
+        }
         open = [:]
         let accumulate = replica.configuration.training.accumulate
         for shard in fold.range {
-            let block = free.popLast() ?? makeBlock()
+            let block = free.popLast() ?? takeBlock()
             block.reset()
             let folding = begin(shard, block)
             // Gradients from here on are in the node's sum.
@@ -84,6 +87,16 @@ package final class ShardGradients {
             complete(folding, block.parameterRange.upperBound..<block.count)
         }
         return open
+    }
+
+    private func takeBlock() -> GradientBlock {
+        let arena = replica.model.arena
+        guard let memory else { return GradientBlock(for: arena) }
+        let place = memory.takeBlock()
+        if let block = blocks[place] { return block }
+        let block = GradientBlock(for: arena, memory: place, owner: memory)
+        blocks[place] = block
+        return block
     }
 
     /// A shard's block with the additions that make it part of its node.
@@ -114,7 +127,7 @@ package final class ShardGradients {
         free += open.values
         open = [:]
         for shard in fold.range {
-            let folding = begin(shard, free.popLast() ?? makeBlock())
+            let folding = begin(shard, free.popLast() ?? takeBlock())
             factors.formRight(folding.block.base, memory: error(of: shard).base)
             add(folding, factors.rightRange)
         }

@@ -27,6 +27,7 @@ final class TrainingLoop {
     private let failpoints: Failpoints
     private let plan: StepPlan
     private let range: Range<Int>
+    private let memory: GradientMemory
     private let gradients: ShardGradients
     private let update: ParameterUpdate
     private let rate: LearningRate
@@ -52,8 +53,9 @@ final class TrainingLoop {
         let configuration = replica.configuration
         plan = StepPlan(configuration, replica.dataset)
         range = group.shards[assignment.rank]
-        let memory = try group.makeMemory(
+        memory = try group.makeMemory(
             elements: GradientBlock.count(for: replica.model.arena),
+            overwritesPartials: configuration.allreduce.compression != .powerSGD,
             isInBackground: configuration.allreduce.overlaps(group))
         gradients = ShardGradients(replica, tree: group.tree, range: range, memory: memory)
         update = ParameterUpdate(replica, group, gradients, memory: memory, failpoints: failpoints)
@@ -193,7 +195,7 @@ final class TrainingLoop {
         _ sum: GradientBlock, _ partials: [ShardNode: GradientBlock], epoch: Int, learningRate: Double
     ) throws -> Bool {
         guard sum.isFinite(replica.engine) else {
-            try refuse(partials, epoch: epoch)
+            try refuse(sum, partials, epoch: epoch)
             replica.place.skip()
             return false
         }
@@ -207,19 +209,32 @@ final class TrainingLoop {
     }
 
     /// Says whose gradient is not finite; ends the run unless such steps are to be skipped.
-    private func refuse(_ partials: [ShardNode: GradientBlock], epoch: Int) throws {
-        let own = NonFiniteGradient(
-            in: gradients.inspected(partials), parameters: replica.model.arena.parameters, plan: plan, epoch: epoch,
-            step: steps, replica.engine)
+    private func refuse(_ sum: GradientBlock, _ partials: [ShardNode: GradientBlock], epoch: Int) throws {
+        let own = notFinite(sum, partials, epoch: epoch)
         if replica.configuration.training.nonFinite == .skip {
             if let own { control.report(.log(LogLine(.error, "\(own); the step is skipped"))) }
-            return
+            // Who goes on writes to what others may still look at.
+            return try group.meet(step: UInt64(steps), bucket: .max)
         }
         let remedy =
             "lower optimizer.learning_rate, lengthen schedule.warmup_epochs, set training.clip_norm or "
             + "training.non_finite=skip"
         if let own { throw WorkerFailure("\(own); \(remedy)", origin: .run) }
         throw WorkerFailure("the gradient of step \(steps) is not finite on another worker", origin: .consequence)
+    }
+
+    private func notFinite(
+        _ sum: GradientBlock, _ partials: [ShardNode: GradientBlock], epoch: Int
+    ) -> NonFiniteGradient? {
+        let engine = replica.engine
+        func gradient(_ affected: [ShardNode], seenIn block: (ShardNode) -> GradientBlock?) -> NonFiniteGradient? {
+            NonFiniteGradient(
+                affected, seenIn: block, parameters: replica.model.arena.parameters, plan: plan, epoch: epoch,
+                step: steps, engine)
+        }
+        if let affected = memory.nodesNotFinite() { return gradient(affected) { _ in sum } }
+        let inspected = gradients.inspected(partials)
+        return gradient(inspected.filter { !$0.value.isFinite(engine) }.map(\.key)) { inspected[$0] }
     }
 
     /// Where a worker stands after an all-reduce that came to no end, and whom it waited for.
