@@ -59,6 +59,21 @@ struct SharedMemoryTests {
         #expect(!counter.hasReached(3))
     }
 
+    @Test("a view shows pages of a region in any order, twice if asked, and what is written through either")
+    func view() throws {
+        let page = SharedRegion.pageBytes
+        let region = try SharedRegion(creating: 4 * page)
+        for number in 0..<4 { region.base.storeBytes(of: number, toByteOffset: number * page, as: Int.self) }
+        let view = try region.view([3 * page..<4 * page, 0..<2 * page, 3 * page..<4 * page])
+        region.closeDoor()
+        func numbers() -> [Int] { (0..<4).map { view.base.load(fromByteOffset: $0 * page, as: Int.self) } }
+        #expect(numbers() == [3, 0, 1, 3])
+        view.base.storeBytes(of: 7, as: Int.self)
+        region.base.storeBytes(of: 5, toByteOffset: page, as: Int.self)
+        #expect(numbers() == [7, 0, 5, 7])
+        #expect(region.base.load(fromByteOffset: 3 * page, as: Int.self) == 7)
+    }
+
     @Test("a sleeper wakes up when its target is reached, and not for good before")
     func sleeping() throws {
         let region = try SharedRegion(creating: SharedCounter.size)
